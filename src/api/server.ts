@@ -18,23 +18,7 @@ import { ViewFacts } from './analysis/view-facts.js';
 import { HttpFault } from './answers/http-status.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
-import { diffRoutes } from './routes/diff.js';
-import { duRoutes } from './routes/du.js';
-import { eventRoutes } from './routes/events.js';
-import { fileRoutes } from './routes/file.js';
-import { findRoutes } from './routes/find.js';
-import { firstToolRoutes } from './routes/first-tool/first-tool.js';
-import { healthRoutes } from './routes/health.js';
-import { imageRoutes } from './routes/image.js';
-import { layerRoutes } from './routes/layers.js';
-import { localRoutes } from './routes/local.js';
-import { metricsRoutes } from './routes/metrics.js';
-import { registryRoutes } from './routes/registry.js';
-import { statRoutes } from './routes/stat.js';
-import { staticRoutes } from './routes/static.js';
-import { tarRoutes } from './routes/tar.js';
-import { ticketRoutes } from './routes/ticket.js';
-import { treeRoutes } from './routes/tree.js';
+import { allRoutes } from './routes/all-routes.js';
 import { RequestCounts } from './routing/request-counts.js';
 import { routeRequests } from './routing/router.js';
 import { SERVER_LIMITS, type ServerLimits } from './server-limits.js';
@@ -117,25 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     startedMs: Date.now(),
   };
   const listener = routeRequests({
-    routes: [
-      staticRoutes,
-      healthRoutes,
-      ticketRoutes,
-      imageRoutes,
-      treeRoutes,
-      statRoutes,
-      duRoutes,
-      findRoutes,
-      diffRoutes,
-      tarRoutes,
-      fileRoutes,
-      layerRoutes,
-      eventRoutes,
-      registryRoutes,
-      localRoutes,
-      metricsRoutes,
-      firstToolRoutes,
-    ].flatMap((routes) => routes(state)),
+    routes: allRoutes(state),
     gate,
     log,
     counts,

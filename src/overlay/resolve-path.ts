@@ -128,6 +128,16 @@ export function splitPath(path: Uint8Array): Uint8Array[] {
   return components;
 }
 
+/**
+ * Returns the components of a path that a user wrote. A slash behind a name wants a directory, as
+ * `/.` does. (path_resolution(7))
+ */
+export function askedPath(path: Uint8Array): Uint8Array[] {
+  const components = splitPath(path);
+  if (components.length > 0 && path.at(-1) === SLASH) components.push(DOT);
+  return components;
+}
+
 /** `/etc/passwd`; the root is `/`. */
 export function joinPath(names: readonly Uint8Array[]): Buffer {
   if (names.length === 0) return Buffer.from('/');

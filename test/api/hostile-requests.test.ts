@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { file, tarOf } from '../support/tar.js';
+import { get, HOST, rawRequest } from './raw-request.js';
 import { Served, TOKEN } from './served.js';
 
 let served: Served;
@@ -17,28 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([served?.close(), remote?.close()]));
 
-/** Sends bytes, and returns what comes until the connection ends, or `ms` pass without a byte. */
-async function raw(text: string, { to = served, ms = 5_000 } = {}): Promise<string> {
-  const { port, hostname } = new URL(to.address);
-  const socket = connect(Number(port), hostname);
-  let answer = '';
-  socket.setTimeout(ms, () => socket.destroy());
-  socket.on('data', (chunk) => {
-    answer += chunk.toString('latin1');
-  });
-  socket.on('error', () => {}); // a connection that is cut
-  socket.write(text, 'latin1');
-  await once(socket, 'close');
-  return answer;
-}
+const raw = (text: string, { to = served, ms = 5_000 } = {}) => rawRequest(text, { to: to.address, ms });
 
 /** The statuses of all answers. */
 const statuses = (answer: string) =>
   [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 
-const get = (target: string, ...headers: string[]) =>
-  [`GET ${target} HTTP/1.1`, ...headers, '', ''].join('\r\n');
-const HOST = 'Host: localhost';
 const TREE = () => served.url('/api/v1/tree', { image: served.image('t') }).slice(served.address.length);
 
 describe('a request', () => {
@@ -115,6 +100,22 @@ describe('a request', () => {
     const smuggled = get('/healthz', HOST);
     const answer = await raw(get('/healthz', HOST, `Content-Length: ${smuggled.length}`) + smuggled);
     expect(statuses(answer)).toEqual([400]);
+  });
+
+  it.each([
+    ['a wrong form', get('/healthz', HOST, HOST)],
+    ['Connection: close', get('/healthz', HOST, 'Connection: close')],
+  ])('behind one with %s is not taken', async (_, first) => {
+    const answers = async () => {
+      const text = await (await served.get('/metrics')).text();
+      const counts = text.matchAll(/^layerslayer_requests_total\{route="\/i\/\*".*\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    await raw(get('/i/x', HOST, 'Connection: close'));
+    const before = await answers();
+    expect(before).toBeGreaterThan(0);
+    expect(statuses(await raw(first + get('/i/x', HOST).repeat(3)))).toHaveLength(1);
+    expect(await answers()).toBe(before);
   });
 
   it('is answered in its turn when several come at once', async () => {

@@ -9,6 +9,7 @@ import type { SessionOptions } from '#src/engine/image-session.js';
 import { startSession } from '#src/engine/session.js';
 import { encodeRaw } from '#src/web/model/raw-path.js';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
+import { AnswerChecks } from './answer-check.js';
 
 export const TOKEN = 'a-token-of-32-letters-for-tests-';
 
@@ -25,12 +26,13 @@ export interface ServedOptions extends Partial<ServerOptions> {
 export class Served {
   readonly log: string[] = [];
   readonly scratch = mkdtempSync(join(tmpdir(), 'layerslayer-api-'));
+  readonly #checks = new AnswerChecks();
   #server: RunningServer | undefined;
 
   /** @param images by tag: layers, base first */
   static async start(
     images: Readonly<Record<string, readonly Uint8Array[]>>,
-    { registries = [], session, ...options }: ServedOptions = {},
+    { registries, session, ...options }: ServedOptions = {},
     config: object = {},
   ): Promise<Served> {
     const served = new Served();
@@ -47,7 +49,7 @@ export class Served {
       hosts: [],
       images: {
         cwd: served.scratch,
-        registries: ['127.0.0.1:1', ...registries], // no test asks another one
+        registries: registries ?? ['127.0.0.1:1'], // no test asks another one
         refusesNear: false,
         directories: [served.scratch],
         opened: new Set(),
@@ -86,8 +88,9 @@ export class Served {
     return `${this.address}${path}${text.length === 0 ? '' : `?${text.join('&')}`}`;
   }
 
+  /** Its answer is checked against its schema: see `close`. */
   get(path: string, query: QueryValues = {}, init: RequestInit = {}): Promise<Response> {
-    return fetch(this.url(path, query), init);
+    return this.#checks.fetch(this.url(path, query), init);
   }
 
   /** Returns an answer of JSON, checked against its schema. */
@@ -116,8 +119,10 @@ export class Served {
     return `${response.status} ${body.error.code} ${body.error.message}`;
   }
 
+  /** @throws an error that has the answers of `get` that their schemas do not take */
   async close(): Promise<void> {
     await this.#server?.close();
     rmSync(this.scratch, { recursive: true, force: true });
+    await this.#checks.done();
   }
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,8 +58,12 @@ interface Running {
 }
 
 /** Starts a server and waits for its address. */
-async function serve(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
-  const [command = '', ...first] = place.program;
+async function serve(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  before: readonly string[] = [], // what runs the command
+): Promise<Running> {
+  const [command = '', ...first] = [...before, ...place.program];
   const words = [...first, 'serve', '--port', '0', ...args];
   const child = spawn(command, words, { env: { ...place.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
@@ -156,6 +160,7 @@ describe('the command', () => {
     [['--access-token-file', '/etc/passwd'], 2, /read or changed by others/],
     [['--token-file', 'x'], 2, /token-file/],
     [['--username', 'x'], 2, /username/],
+    [['--password-stdin'], 2, /password-stdin/],
     [['--allow-registry', 'ghcr.io', 'nginx'], 2, /nginx.*not among the registries/],
     [['--host', '0.0.0.0', 'localhost:5000/x'], 2, /needs --allow-registry localhost:5000/],
   ])('refuses %j', async (args, status, message) => {
@@ -207,6 +212,66 @@ describe.runIf(process.getuid!() === 0)('a connection of another user', () => {
     expect((await fetch(`${server.address}/api/v1/mounts`)).status).toBe(200);
     expect(asUser(SOMEBODY_ELSE)[1]).toBe(`--reuid=${SOMEBODY_ELSE}`);
   });
+});
+
+describe('names', () => {
+  /** Returns the status of a request with a Host. */
+  const statusFor = (server: Running, host: string, more: Record<string, string> = {}) =>
+    new Promise<number>((resolve, reject) => {
+      const headers = { Host: host, ...more };
+      request(`${server.address}/api/v1/mounts`, { headers, agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode!);
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it('by which browsers call are those of loopback, of --host and of --allow-host', async () => {
+    const server = await serve(['--host', '127.0.0.2', '--allow-host', 'images.example.org']);
+    const token = { Authorization: `Bearer ${server.token}` };
+    const { port } = new URL(server.address);
+    for (const host of ['localhost', `127.0.0.1:${port}`, '[::1]', `127.0.0.2:${port}`]) {
+      expect(await statusFor(server, host, token), host).toBe(200);
+    }
+    expect(await statusFor(server, 'images.example.org', token)).toBe(200);
+    expect(await statusFor(server, 'images.example.org')).toBe(401); // a proxy's client is not its user
+    for (const host of ['127.0.0.3', 'example.org', 'x.images.example.org'])
+      expect(await statusFor(server, host, token), host).toBe(403);
+  });
+
+  it.runIf(process.getuid!() === 0)(
+    'of registries that lead to metadata addresses get no connection',
+    async () => {
+      const hosts = join(place.scratch, 'hosts');
+      const names = [
+        ['127.0.0.1', 'localhost'],
+        ['169.254.169.254', 'link.example'],
+        ['fd00:ec2::254', 'metadata6.example'],
+        ['::ffff:169.254.169.254', 'mapped.example'],
+        ['127.0.0.1', 'loopback.example'],
+        ['10.0.0.1', 'private.example'],
+      ];
+      writeFileSync(hosts, names.map((line) => `${line.join(' ')}\n`).join(''));
+      const mount = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+      const server = await serve(['--host', '0.0.0.0', '--insecure'], {}, [
+        'unshare',
+        '--mount',
+        '--propagation=private',
+        'sh',
+        '-c',
+        mount,
+        'sh',
+        hosts,
+      ]);
+      const local = { ...server, address: server.address.replace('0.0.0.0', '127.0.0.1') };
+      for (const [, name] of names.slice(1)) {
+        const answer = await ask(local, '/api/v1/image', { image: `${name}/latest/meta-data` });
+        expect(answer, name).toMatch(/^502 REGISTRY_UNAVAILABLE .*refused: it resolves to a /);
+      }
+      expect(await ask(local, '/api/v1/image', { image: 'localhost:1/x' })).toMatch(/^403 FORBIDDEN /);
+    },
+  );
 });
 
 describe('credentials', () => {

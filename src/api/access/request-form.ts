@@ -11,7 +11,8 @@ const TARGET_LENGTH_MAX = 24 * 1024;
  * instead of a path, a body where none belongs. (RFC 9112, 3.2, 11.2)
  * @throws LayerslayerError INVALID_ARGUMENT; HttpFault FORBIDDEN
  */
-export function checkForm({ url = '', headers, headersDistinct }: IncomingMessage): void {
+export function checkForm({ url = '', httpVersionMajor, headers, headersDistinct }: IncomingMessage): void {
+  if (httpVersionMajor !== 1) throw invalid('want HTTP/1.1');
   if (!url.startsWith('/')) throw invalid('want a path, not a URL');
   if (url.includes('#')) throw invalid('a fragment is never sent');
   if (url.length > TARGET_LENGTH_MAX) throw invalid(`want at most ${TARGET_LENGTH_MAX} characters of URL`);

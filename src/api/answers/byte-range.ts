@@ -16,7 +16,7 @@ export interface ByteRange {
  */
 export function requestedRange(range: string | undefined, size: number): ByteRange | undefined {
   if (range === undefined || !/^bytes=/i.test(range)) return undefined;
-  const parsed = parseRange(size, range);
+  const parsed = parseRange(size, withinSize(range, size));
   if (parsed === -1) {
     const headers = { 'Content-Range': `bytes */${size}` };
     throw new HttpFault('RANGE_NOT_SATISFIABLE', `the file has ${size} bytes`, headers);
@@ -24,4 +24,11 @@ export function requestedRange(range: string | undefined, size: number): ByteRan
   const [one, ...more] = parsed === -2 ? [] : parsed;
   if (one === undefined || more.length > 0) return undefined;
   return { offset: one.start, length: one.end - one.start + 1 };
+}
+
+/** The last bytes of a shorter file are all of it; range-parser refuses them. (RFC 9110, 14.1.2) */
+function withinSize(range: string, size: number): string {
+  return range.replace(/^(bytes=\s*-)(\d+)\s*$/i, (_, start: string, count: string) =>
+    Number(count) > size ? `${start}${size}` : range,
+  );
 }

@@ -6,9 +6,9 @@ import { bytesOfText } from '../../base/text/raw-text.js';
 import { type SearchedFile, searchFile } from '../../carve/search/searched-file.js';
 import { openFile } from '../../engine/layer.js';
 import { type ImageView, uncomparedLayers } from '../../image/opened-image.js';
-import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
-import { CONTENT_HEADERS, mediaType } from '../answers/content-headers.js';
+import { CONTENT_HEADERS, CONTENT_TYPES, mediaType } from '../answers/content-headers.js';
 import { type RangedContent, rangeReply } from '../answers/range-reply.js';
 import { type LeasedImage, leaseImage } from '../images/with-view.js';
 import { type Call, type Chunks, type Reply, type Route, route } from '../routing/route.js';
@@ -24,8 +24,6 @@ const QUERY = z.strictObject({
 
 type FileQuery = z.output<typeof QUERY>;
 
-const BYTES = z.string().openapi({ format: 'binary' });
-
 /** How long a request waits for a merge, which others may have begun. */
 const MERGE_MS = 30_000;
 
@@ -37,11 +35,8 @@ export function fileRoutes(state: ServerState): Route[] {
         'the bytes of a file. Waits for no index: of layers without one, `Layerslayer-Verified: false`',
       query: QUERY,
       answers: {
-        200: {
-          description: 'all of it',
-          content: [{ mediaType: 'application/octet-stream', schema: BYTES }],
-        },
-        206: { description: 'a part', content: [{ mediaType: 'application/octet-stream', schema: BYTES }] },
+        200: { description: 'all of it', content: CONTENT_TYPES },
+        206: { description: 'a part', content: CONTENT_TYPES },
       },
       async handle(call) {
         const leased = await leaseImage(state, call);
@@ -76,7 +71,7 @@ async function findFile(
 function fileOfView(view: ImageView, path: string, signal: AbortSignal): SearchedFile {
   const { tree, byNumber, layers } = view;
   const bytes = bytesOfText(path);
-  const resolved = resolvePath(tree, splitPath(bytes));
+  const resolved = resolvePath(tree, askedPath(bytes));
   if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
   const { inode, names } = resolved;
   if (tree.kind(inode) !== 'file') throw new LayerslayerError('INVALID_ARGUMENT', 'not a regular file');

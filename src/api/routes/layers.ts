@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { LayerslayerError } from '../../base/errors.js';
 import { isDigest } from '../../oci/digest.js';
+import { CONTENT_HEADERS } from '../answers/content-headers.js';
 import { rangeReply } from '../answers/range-reply.js';
 import { leaseImage } from '../images/with-view.js';
 import { type Route, route } from '../routing/route.js';
@@ -33,6 +34,7 @@ export function layerRoutes(state: ServerState): Route[] {
           throw new LayerslayerError('NOT_FOUND', 'the image has no layer of that digest');
         const blob = await lease.session.readBlob(resolved, number, signal);
         const headers = {
+          ...CONTENT_HEADERS,
           'Content-Type': 'application/octet-stream',
           'Content-Disposition': 'attachment',
           'Cache-Control': 'private, max-age=31536000, immutable',

@@ -30,6 +30,14 @@ const ASSET_HEADERS: Headers = { 'Cache-Control': 'public, max-age=31536000, imm
 
 const TEXT = { description: 'the file', content: [{ mediaType: 'text/html', schema: z.string() }] };
 
+const ASSET = {
+  description: 'the file',
+  content: ['text/javascript', 'text/css', 'image/svg+xml'].map((mediaType) => ({
+    mediaType,
+    schema: z.string(),
+  })),
+};
+
 /**
  * The page of the explorer, at all its URLs, and its assets. All are read by the first request,
  * whatever it is for: a request names no file of the disk.
@@ -53,7 +61,7 @@ export function staticRoutes(): Route[] {
       summary: 'scripts and styles of the explorer',
       query: z.looseObject({}),
       parameters: z.object({ name: z.string() }),
-      answers: { 200: TEXT },
+      answers: { 200: ASSET },
       isStatic: true,
       handle({ parameters }) {
         const { name = '' } = parameters;

@@ -5,9 +5,10 @@ import { bytesOfText } from '../../base/text/raw-text.js';
 import { TarStream } from '../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../carve/tree-carver.js';
 import type { ImageView } from '../../image/opened-image.js';
-import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
 import { ByteQueue } from '../answers/byte-queue.js';
+import { CONTENT_HEADERS } from '../answers/content-headers.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
 import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER, WAIT_PARAMETER } from '../schemas/parameters.js';
@@ -44,13 +45,14 @@ export function tarRoutes(state: ServerState): Route[] {
 /** @throws LayerslayerError NOT_FOUND */
 function answer({ view }: ViewedImage, { query, signal }: Call<z.output<typeof QUERY>>): Reply {
   const bytes = bytesOfText(query.path);
-  const resolved = resolvePath(view.tree, splitPath(bytes));
+  const resolved = resolvePath(view.tree, askedPath(bytes));
   if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
   const { inode, names } = resolved;
   const name = names.at(-1);
   return {
     kind: 'bytes',
     headers: {
+      ...CONTENT_HEADERS,
       'Content-Type': 'application/x-tar',
       'Content-Disposition': attachment(Buffer.concat([name ?? Buffer.from('rootfs'), Buffer.from('.tar')])),
       'Cache-Control': 'no-cache',

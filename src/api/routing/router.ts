@@ -105,12 +105,14 @@ function cutIfUnread({ socket }: IncomingMessage, outgoing: ServerResponse, stal
 function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void {
   const requestId = requestIdOf(incoming);
   const record = faultRecord(error);
+  const body = JSON.stringify({ error: { ...record, requestId } });
+  outgoing.shouldKeepAlive = false;
   outgoing.writeHead(HTTP_STATUS[record.code], {
     ...ERROR_HEADERS,
+    'Content-Length': Buffer.byteLength(body),
     'X-Request-Id': requestId,
-    Connection: 'close',
   });
-  outgoing.end(JSON.stringify({ error: { ...record, requestId } }));
+  outgoing.end(body);
 }
 
 /** Refuses what is no route. A page of another site learns not even that. */

@@ -2,7 +2,7 @@ import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { openFile } from '../../engine/layer.js';
 import type { OpenedImage } from '../../image/opened-image.js';
-import { splitPath } from '../../overlay/resolve-path.js';
+import { askedPath } from '../../overlay/resolve-path.js';
 import { Spool } from '../output/spool.js';
 import type { SpooledFile } from '../output/spooled-file.js';
 import { type FileResult, FileSearch } from './file-search.js';
@@ -46,7 +46,7 @@ export async function searchFile(
   let result: FileResult | undefined;
   let failure: LayerslayerError | undefined;
   const advice = { directory: undefined, special: 'it has no content' };
-  const wanted: WantedFile = { text: path, path: splitPath(bytesOfText(path)), advice };
+  const wanted: WantedFile = { text: path, path: askedPath(bytesOfText(path)), advice };
   const search = new FileSearch([wanted], {
     image,
     numbers,

@@ -1,9 +1,7 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { PathPattern } from '../../overlay/pattern/path-pattern.js';
-import { joinPath, splitPath } from '../../overlay/resolve-path.js';
-
-const DOT_NAME = Buffer.from('.');
+import { askedPath, joinPath, splitPath } from '../../overlay/resolve-path.js';
 
 /** A PATH argument, as it was given. */
 export interface AskedPath {
@@ -19,9 +17,7 @@ export function askedPaths(words: readonly string[]): AskedPath[] {
   return [...new Set(words)].map((text) => {
     if (text.includes('\0')) throw new LayerslayerError('INVALID_ARGUMENT', 'a path has no NUL');
     const bytes = bytesOfText(text);
-    const path = splitPath(bytes);
-    // A slash behind a name wants a directory, as `/.` does. (path_resolution(7))
-    if (path.length > 0 && text.endsWith('/')) path.push(DOT_NAME);
+    const path = askedPath(bytes);
     return { text, path, names: cleanNames(path), pattern: PathPattern.parse(bytes) };
   });
 }

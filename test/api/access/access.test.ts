@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +51,47 @@ describe('the access token', () => {
     };
     if (typeof expected === 'string') expect(read()).toBe(expected);
     else expect(read()).toMatch(expected);
+  });
+
+  it.each([
+    [
+      'a directory',
+      (path: string) => mkdirSync(path, { mode: 0o700 }),
+      /^INVALID_ARGUMENT .* no small regular file/,
+    ],
+    [
+      'a FIFO',
+      (path: string) => execFileSync('mkfifo', ['-m', '600', path]),
+      /^INVALID_ARGUMENT .* no small regular/,
+    ],
+    [
+      'a large file',
+      (path: string) => writeFileSync(path, 'a'.repeat(70_000), { mode: 0o600 }),
+      /no small regular/,
+    ],
+    ['an empty file', (path: string) => writeFileSync(path, '', { mode: 0o600 }), /holds no access token/],
+    [
+      'a device',
+      (path: string) => symlinkSync('/dev/zero', path),
+      /^INVALID_ARGUMENT .* no small regular file/,
+    ],
+    ['nothing', () => {}, /^IO_FAILED .*: no such file/],
+  ])('in %s is refused', (name, make, fault) => {
+    const path = join(scratch, name.replaceAll(' ', '-'));
+    make(path);
+    expect(() => readAccessToken(path)).toThrow();
+    try {
+      readAccessToken(path);
+    } catch (error) {
+      expect(`${(error as { code: string }).code} ${(error as Error).message}`).toMatch(fault);
+    }
+  });
+
+  it.runIf(process.getuid!() === 0)('in a file of another user is refused', () => {
+    const path = join(scratch, 'others');
+    writeFileSync(path, 'a-token-of-20-letters', { mode: 0o600 });
+    chownSync(path, 1, 1);
+    expect(() => readAccessToken(path)).toThrow(/belongs to another user/);
   });
 });
 
@@ -155,6 +196,40 @@ it('reads begin after they were asked for, and calls during one share the next',
   expect(ends).toHaveLength(2);
   ends[1]!('new');
   expect(await second).toBe('new');
+});
+
+it('the gate knows the owner of a connection from its beginning, not from a closed one', async () => {
+  const gate = new Gate({
+    token: 'x',
+    hosts: new AllowedHosts('127.0.0.1', []),
+    tickets: new Tickets(),
+    uid: process.getuid!(),
+    trustsNobody: false,
+    strangers: new StrangerConnections({ connections: 10, ms: 10_000 }),
+  });
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const caller = { headers: { host: 'localhost' }, target: '/', ticket: undefined, isStatic: false };
+  const accept = async () => {
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    return { client, socket };
+  };
+  const known = await accept();
+  gate.accepted(known.socket);
+  expect(await gate.check({ ...caller, socket: known.socket })).toBe(true);
+  known.client.destroy();
+  await once(known.socket.resume(), 'end');
+  expect(await gate.check({ ...caller, socket: known.socket })).toBe(true);
+  const late = await accept();
+  late.client.destroy();
+  await once(late.socket.resume(), 'end');
+  gate.accepted(late.socket);
+  await expect(gate.check({ ...caller, socket: late.socket })).rejects.toMatchObject({
+    code: 'TOKEN_REQUIRED',
+  });
+  for (const { socket } of [known, late]) socket.destroy();
+  server.close();
 });
 
 describe.runIf(process.getuid!() === 0)('the gate', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { listeningAddress, type RunningServer, startServer } from '#src/api/server.js';
 import { SILENT_LOG } from '#src/base/log.js';
 import { startSession } from '#src/engine/session.js';
+import { AnswerChecks } from '../answer-check.js';
 
 /** An answer, as clients of the first tool read it. */
 export interface Answer {
@@ -15,6 +16,7 @@ export interface Answer {
 /** A server with a cache of its own, over registries and the layouts in its directory. */
 export class OldServer {
   readonly scratch = mkdtempSync(join(tmpdir(), 'layerslayer-first-tool-'));
+  readonly #checks = new AnswerChecks();
   #server: RunningServer | undefined;
 
   async start({ showsLocal = true }: { showsLocal?: boolean } = {}): Promise<void> {
@@ -53,7 +55,7 @@ export class OldServer {
   }
 
   async get(target: string): Promise<Answer> {
-    const response = await fetch(`${this.address}${target}`);
+    const response = await this.#checks.fetch(`${this.address}${target}`);
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
@@ -65,7 +67,7 @@ export class OldServer {
   }
 
   async bytes(target: string): Promise<Buffer> {
-    return Buffer.from(await (await fetch(`${this.address}${target}`)).arrayBuffer());
+    return Buffer.from(await (await this.#checks.fetch(`${this.address}${target}`)).arrayBuffer());
   }
 
   /** Returns status and code of an error. */
@@ -80,8 +82,10 @@ export class OldServer {
     await this.#server?.close();
   }
 
+  /** @throws an error that has the answers that their schemas do not take */
   async cleanUp(): Promise<void> {
     await this.stop();
     rmSync(this.scratch, { recursive: true, force: true });
+    await this.#checks.done();
   }
 }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { bytesOfText } from '../../../base/text/raw-text.js';
 import { ATTRIBUTES_HEADING, longLine } from '../../../image/records/entry-lines.js';
 import { type ListedEntry, shownEntry } from '../../../image/records/entry-record.js';
-import { missingPathError, resolvePath, splitPath } from '../../../overlay/resolve-path.js';
+import { askedPath, missingPathError, resolvePath } from '../../../overlay/resolve-path.js';
 import type { Tree } from '../../../overlay/tree.js';
 import type { ImageLease } from '../../images/served-images.js';
 import { ascending, sortInTurns } from '../../listing/sort-in-turns.js';
@@ -45,7 +45,7 @@ async function* listing(
   signal: AbortSignal,
 ): TextBlocks {
   const { tree, layers } = await viewOf(leased, layer, signal);
-  const resolved = resolvePath(tree, splitPath(path));
+  const resolved = resolvePath(tree, askedPath(path));
   if (resolved.kind !== 'found') throw missingPathError(resolved, path);
   const { inode, names } = resolved;
   const isDirectory = tree.kind(inode) === 'dir';

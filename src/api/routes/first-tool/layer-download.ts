@@ -32,7 +32,7 @@ export function layerDownloadRoutes(state: ServerState): Route[] {
       answers: {
         200: {
           description: 'the blob; what it is decides about the type and the suffix of the name',
-          content: ['application/gzip', 'application/octet-stream'].map((mediaType) => ({
+          content: [...Object.values(MEDIA_TYPES), 'application/octet-stream'].map((mediaType) => ({
             mediaType,
             schema: BYTES,
           })),
