@@ -5,8 +5,10 @@ import { movedTop, scrollHeight, scrollTopOf } from './scaled-scroll.js';
 /** Rows rendered above and below the visible ones: a fast wheel shows no gap. */
 const OVERSCAN = 8;
 
-/** Milliseconds after the last scroll event until the scroll bar is put where the list is. */
+/** Safari before 26 has no `scrollend`: there scrolling has ended after so many milliseconds. */
 const SETTLE_MS = 120;
+
+const HAS_SCROLL_END = 'onscrollend' in globalThis;
 
 /** What a parent can do with the list. */
 export interface RowsHandle {
@@ -84,7 +86,7 @@ export function VirtualRows(props: VirtualRowsProps) {
     last.current = scrollTop;
     moveTo(movedTop(topNow.current, way));
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(align, SETTLE_MS);
+    if (!HAS_SCROLL_END) timer.current = window.setTimeout(align, SETTLE_MS);
   };
 
   const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
@@ -108,6 +110,8 @@ export function VirtualRows(props: VirtualRowsProps) {
       class={`virtual-rows ${props.class ?? ''}`}
       ref={scroller}
       onScroll={onScroll}
+      // Not earlier: moving the scroll bar would end the scrolling that a key has just begun.
+      onScrollEnd={align}
       tabIndex={0}
       role={isList ? 'list' : 'region'}
       aria-label={label}
