@@ -164,5 +164,6 @@ describe('an entry', () => {
     });
     expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, undefined).layer).toBeUndefined();
     expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, 2).layer).toBe(2);
+    expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, 3).layer).toBeUndefined();
   });
 });

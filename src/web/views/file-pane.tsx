@@ -43,7 +43,7 @@ function Entry({ stat }: { stat: StatRecord }) {
   const first = tabs[0] === 'text' && binary === key ? 'hex' : tabs[0]!;
   const wanted = place.value.file;
   const tab = wanted !== undefined && tabs.includes(wanted) ? wanted : first;
-  const props = { key, query, entry };
+  const props = { query, entry };
   return (
     <>
       <EntryHeader entry={entry} stat={stat} />
@@ -57,9 +57,9 @@ function Entry({ stat }: { stat: StatRecord }) {
       </nav>
       {tab === 'history' && <HistoryView stat={stat} />}
       {tab === 'text' && !isFile(entry) && <DirectoryView entry={entry} stat={stat} />}
-      {tab === 'text' && isFile(entry) && <TextView {...props} onBinary={() => setBinary(key)} />}
-      {tab === 'hex' && <HexView {...props} />}
-      {tab === 'picture' && <PictureView {...props} />}
+      {tab === 'text' && isFile(entry) && <TextView key={key} {...props} onBinary={() => setBinary(key)} />}
+      {tab === 'hex' && <HexView key={key} {...props} />}
+      {tab === 'picture' && <PictureView key={key} {...props} />}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { pathOf } from '../../model/raw-path.js';
 /** Returns the version of a path that the page shows: a layer's own, or the image's. */
 export function shownEntry({ entry, versions }: StatRecord, layer: number | undefined): EntryRecord {
   if (layer === undefined) return entry;
-  // The layer may hold nothing of the path: then an older version is what it shows.
+  // The layer may hold nothing of the path: then the merged tree's entry is shown.
   return versions.find((version) => version.layer === layer)?.entry ?? entry;
 }
 
@@ -14,8 +14,11 @@ export function contentQuery<Image extends object>(
   image: Image,
   layer: number | undefined,
 ): Image & { path: string; layer: number | undefined } {
-  const own = entry.state === 'live' ? layer : entry.layer;
-  return { ...image, path: pathOf(entry), layer: own };
+  const { state, kind } = entry;
+  // A layer may hold a directory's files without an entry for it.
+  const isOfLayer = state !== 'live' || entry.layer === layer || kind === 'dir';
+  const own = state === 'live' ? layer : entry.layer;
+  return { ...image, path: pathOf(entry), layer: isOfLayer ? own : undefined };
 }
 
 /** `rwxr-xr-x`, with s and t. */
