@@ -65,6 +65,13 @@ export class Images {
     });
   }
 
+  /** One layer of small files, all in `data/directory-0000`. */
+  flatFiles(files) {
+    return this.#image(`flat-${files}`, async () => [
+      await writeLayer(this.#workplace, `flat-${files}`, smallFilesTar(files, 1)),
+    ]);
+  }
+
   /** One layer of large files. */
   large() {
     return this.#image('large', async () => {

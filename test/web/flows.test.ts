@@ -92,6 +92,16 @@ describe.skipIf(!HAS_CHROMIUM)('the explorer on a registry', { timeout: 20_000 }
     );
   });
 
+  it('shows an image that is indexed without asking for progress', async () => {
+    const first = await open('/tree/');
+    await row(first, 'etc').waitFor();
+    const page = await newPage();
+    await page.route(/\/api\/v1\/events/, () => {}); // never answers
+    await page.goto(`${server.origin}/i/${repository}:1/~/tree/`);
+    await row(page, 'etc').waitFor();
+    expect(await names(page)).toEqual(SOURCE.names(''));
+  });
+
   it('shows the bytes of a file at any offset', async () => {
     const page = await open('/tree/srv/www/sales.bin');
     const bytes = page.getByLabel('Bytes');
