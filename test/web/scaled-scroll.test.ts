@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listTop, movedTop, scrollHeight, scrollTopOf } from '#src/web/views/parts/scaled-scroll.js';
+import {
+  isAdrift,
+  listTop,
+  movedTop,
+  scrollHeight,
+  scrollTopOf,
+} from '#src/web/views/parts/scaled-scroll.js';
 
 const viewport = 700;
 const HUGE = 268_435_456 * 20; // pixels of the rows of 4 GiB
@@ -47,5 +53,16 @@ describe('a list that is higher than a browser scrolls', () => {
     const to = scrollHeight(HUGE) / 2;
     const top = movedTop(0, { from: 0, to, total: HUGE, viewport });
     expect(top / HUGE).toBeCloseTo(0.5, 2);
+  });
+
+  it('leaves the scroller alone after a key, but not far from the list, nor near an end', () => {
+    const adrift = (top: number, drift: number) =>
+      isAdrift(scrollTopOf(top, HUGE, viewport) + drift, top, HUGE, viewport);
+    expect(adrift(HUGE / 2, 600)).toBe(false);
+    expect(adrift(HUGE / 2, -10 * 600)).toBe(false);
+    expect(adrift(HUGE / 2, scrollHeight(HUGE) / 50)).toBe(true);
+    expect(adrift(1_000, 1)).toBe(true);
+    expect(adrift(HUGE - viewport - 1_000, -1)).toBe(true);
+    expect(adrift(1_000, 0)).toBe(false);
   });
 });

@@ -1,14 +1,12 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { movedTop, scrollHeight, scrollTopOf } from './scaled-scroll.js';
+import { isAdrift, movedTop, scrollHeight, scrollTopOf } from './scaled-scroll.js';
 
 /** Rows rendered above and below the visible ones: a fast wheel shows no gap. */
 const OVERSCAN = 8;
 
-/** Safari before 26 has no `scrollend`: there scrolling has ended after so many milliseconds. */
+/** Milliseconds after the last scroll event until the scroll bar is put where the list is. */
 const SETTLE_MS = 120;
-
-const HAS_SCROLL_END = 'onscrollend' in globalThis;
 
 /** What a parent can do with the list. */
 export interface RowsHandle {
@@ -79,6 +77,10 @@ export function VirtualRows(props: VirtualRowsProps) {
 
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
+  const settle = () => {
+    const { scrollTop, clientHeight } = scroller.current!;
+    if (isAdrift(scrollTop, topNow.current, total, clientHeight)) align();
+  };
   const onScroll = () => {
     const { scrollTop, clientHeight } = scroller.current!;
     if (scrollTop === last.current) return;
@@ -86,7 +88,7 @@ export function VirtualRows(props: VirtualRowsProps) {
     last.current = scrollTop;
     moveTo(movedTop(topNow.current, way));
     clearTimeout(timer.current);
-    if (!HAS_SCROLL_END) timer.current = window.setTimeout(align, SETTLE_MS);
+    timer.current = window.setTimeout(settle, SETTLE_MS);
   };
 
   const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
@@ -110,8 +112,6 @@ export function VirtualRows(props: VirtualRowsProps) {
       class={`virtual-rows ${props.class ?? ''}`}
       ref={scroller}
       onScroll={onScroll}
-      // Not earlier: moving the scroll bar would end the scrolling that a key has just begun.
-      onScrollEnd={align}
       tabIndex={0}
       role={isList ? 'list' : 'region'}
       aria-label={label}
