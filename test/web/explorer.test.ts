@@ -271,8 +271,10 @@ describe.skipIf(!HAS_CHROMIUM)('the explorer', { timeout: 20_000 }, () => {
     await page.getByRole('treeitem', { name: /^etc directory 5\.0 MiB layers/ }).waitFor();
     expect(await row(page, 'etc').locator('.size').innerText()).toBe('5.0 MiB');
     expect(await row(page, 'etc').locator('.badge').allInnerTexts()).toEqual(['+3', '4', '5', '12']);
+    browser.expectFault(/404 .*path=\/gone/); // only the listing is made up
     await row(page, 'gone').click();
     expect(page.url()).toMatch(/\/tree\/gone\?.*file=history/);
+    await page.getByLabel('Entry', { exact: true }).getByText('NOT_FOUND').waitFor();
   });
 
   it('shows how far layers are indexed', async () => {
