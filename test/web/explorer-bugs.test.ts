@@ -89,6 +89,25 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     });
   });
 
+  it('shows the difference of a file on a screen of little height', async () => {
+    const page = await open('compare/?other=sample:2', { width: 400, height: 560 });
+    await page.getByText('1 difference of config and build steps').click();
+    await page.getByRole('button', { name: 'diff', exact: true }).click();
+    const line = page.locator('.diff-line.added');
+    await line.waitFor();
+    const inView = () => line.evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight);
+    await expect.poll(inView).toBe(true);
+  });
+
+  it('says what is wrong with a search, and not that nothing was found', async () => {
+    const find: Answer = (_, __, reply) =>
+      sendJson(reply, { error: { code: 'INVALID_ARGUMENT', message: 'not a size: "abc"' } }, 400);
+    const page = await open('find/?find=*&size=abc', WIDE, await start({ find }));
+    await page.getByText('not a size: "abc"').waitFor();
+    await page.getByText('Change what was entered.').waitFor();
+    expect(await page.getByText('0 found').count()).toBe(0);
+  });
+
   describe('at 400 px', () => {
     it('opens the entry that a link names, and the list of a directory', async () => {
       const file = await open('tree/hello.sh', NARROW);

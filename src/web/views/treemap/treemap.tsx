@@ -37,13 +37,17 @@ export function Treemap() {
   const rest = useLines<Line>('du', rows.isCut ? { ...query, depth: 0 } : undefined);
   const bytes = [...rows.rows.slice(-1), ...rest.rows].find(isTotal)?.total.bytes;
   const usage = rows.rows.filter(isRow);
-  const root = useMemo(() => usageTree(usage, path, bytes), [rows, usage.length, path, bytes]);
+  const root = useMemo(
+    () => usageTree(usage, path, { totalBytes: bytes, layer }),
+    [rows, usage.length, path, bytes, layer],
+  );
   return (
     <section class="view treemap-view" aria-label="Treemap">
       <Breadcrumbs path={path} />
       {bytes !== undefined && (
         <p class="faint">
-          {sizeText(bytes)} in files below. Area is size, colour is the layer with most of it.
+          {sizeText(bytes)} in files below. Area is size
+          {layer === undefined && ', colour is the layer with most of it'}.
         </p>
       )}
       <RequestState request={rows} what="sizes" />
