@@ -152,6 +152,20 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect((await page.locator('.top').boundingBox())!.height).toBeLessThan(60);
   });
 
+  it.each([1300, 400])('leaves room for names deep in a tree, %i pixels wide', async (width) => {
+    const path = Array.from({ length: 40 }, (_, i) => `/level${i}`).join('');
+    const tree: Answer = (query, _, reply) => {
+      const above = query.get('path') === '/' ? '' : query.get('path')!;
+      const entry = directoryEntry(`${above}/level${above.split('/').length - 1}`);
+      sendJson(reply, { entries: above.length < path.length ? [entry] : [] });
+    };
+    const page = await open(`tree${path}`, { width, height: 700 }, await start({ tree }));
+    const row = page.getByRole('treeitem', { name: 'level39' });
+    await row.waitFor();
+    expect((await row.locator('.name').boundingBox())!.width).toBeGreaterThan(60);
+    expect(await row.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+  });
+
   it('keeps the platform in the links of a comparison, and leads to trees', async () => {
     const page = await open('compare/?other=sample:2&platform=linux%2Farm64');
     const list = page.getByLabel('Differences');

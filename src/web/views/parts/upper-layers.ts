@@ -1,4 +1,4 @@
-/** CSS pixels of a badge around its text, with the gap behind it; of a character; of the least badge. */
+/** CSS pixels of a badge: around its text and behind it, of a character, and at least. */
 const [FRAME, CHARACTER, LEAST] = [15, 7, 23];
 
 /**
