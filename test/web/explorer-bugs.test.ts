@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
-import { type Answer, imageOf, MockExplorer, sendJson } from './mock-explorer.js';
+import { type Answer, imageOf, MockExplorer, sendJson, sendLines } from './mock-explorer.js';
 import { SAMPLE } from './sample-answers.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -106,6 +106,22 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByText('not a size: "abc"').waitFor();
     await page.getByText('Change what was entered.').waitFor();
     expect(await page.getByText('0 found').count()).toBe(0);
+  });
+
+  it('shows the treemap of the directory that a file is in', async () => {
+    const du: Answer = (query, _, reply) => {
+      const path = query.get('path')!;
+      const file = { path: '/opt/big', layer: 2, bytes: 3_000_000, entries: 1 };
+      const rows = [file, { path: '/opt/small', layer: 1, bytes: 1_000_000, entries: 1 }];
+      const below = path === '/opt' ? [{ path, layer: 2, bytes: 4_000_000, entries: 3 }, ...rows] : [file];
+      const bytes = below[0]!.bytes;
+      sendLines(reply, [...below, { total: { bytes, entries: 1, layerBytes: bytes, percent: 100 } }]);
+    };
+    const page = await open('treemap/opt/big', WIDE, await start({ du }));
+    await page.getByRole('button', { name: /^small/ }).waitFor();
+    expect(await page.locator('.numbers .chosen').allInnerTexts()).toEqual(['big\t2.9 MiB\t75.0%\t2']);
+    await page.getByRole('button', { name: /^small/ }).press('Backspace');
+    expect(new URL(page.url()).pathname).toMatch(/treemap\/$/);
   });
 
   describe('at 400 px', () => {
