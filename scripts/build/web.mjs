@@ -39,12 +39,15 @@ export async function bundleWeb() {
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
-/** Returns all style sheets as one, in the order of their names. */
+/** Returns all style sheets as one: those of the whole page, then those beside the views. */
 function styles() {
-  const names = readdirSync(source('')).filter((name) => name.endsWith('.css'));
-  return names
-    .sort()
-    .map((name) => readFileSync(source(name), 'utf8'))
+  return ['styles', 'views']
+    .flatMap((folder) =>
+      readdirSync(source(folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.css'))
+        .sort()
+        .map((name) => readFileSync(join(source(folder), name), 'utf8')),
+    )
     .join('');
 }
 

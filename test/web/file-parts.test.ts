@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { textOfBytes } from '#src/base/text/raw-text.js';
-import { coloredParts } from '#src/web/views/file/colored-parts.js';
-import { hexRow, parseOffset } from '#src/web/views/file/hex-row.js';
-import { languageOf } from '#src/web/views/file/languages.js';
-import { contentQuery, modeLetters } from '#src/web/views/file/shown-entry.js';
-import { SpanEmitter } from '#src/web/views/file/span-emitter.js';
-import { decodeBytes, isBinary, visibleParts } from '#src/web/views/file/visible-text.js';
+import { hexRow, parseOffset } from '#src/web/views/content/hex-row.js';
+import { decodeBytes, isBinary, visibleParts } from '#src/web/views/content/visible-text.js';
+import { contentQuery, modeLetters } from '#src/web/views/entry/shown-entry.js';
+import { coloredParts } from '#src/web/views/highlight/colored-parts.js';
+import { languageOf } from '#src/web/views/highlight/languages.js';
+import { SpanEmitter } from '#src/web/views/highlight/span-emitter.js';
 
 describe('a row of a hex view', () => {
   it('has offset, bytes and ASCII', () => {
@@ -88,7 +88,7 @@ describe('the language of a file', () => {
 
   it('is a name of a grammar that is loaded on demand', () => {
     const [names, modules] = ['languages', 'language-modules'].map((name) =>
-      readFileSync(new URL(`../../src/web/views/file/${name}.ts`, import.meta.url), 'utf8'),
+      readFileSync(new URL(`../../src/web/views/highlight/${name}.ts`, import.meta.url), 'utf8'),
     );
     const known = new Set(Array.from(modules!.matchAll(/languages\/(\w+)'/g), ([, name]) => name));
     const wanted = Array.from(names!.matchAll(/: '(\w+)',$/gm), ([, name]) => name);
@@ -164,6 +164,5 @@ describe('an entry', () => {
     });
     expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, undefined).layer).toBeUndefined();
     expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, 2).layer).toBe(2);
-    expect(contentQuery({ ...entry, state: 'live' }, { image: 'i' }, 3).layer).toBeUndefined();
   });
 });

@@ -6,8 +6,7 @@ import { expect, it } from 'vitest';
 const WEB = fileURLToPath(new URL('../../src/web/', import.meta.url));
 
 /** Packages that browsers load: the page has at most 150 KB. */
-const PACKAGES =
-  /^(preact(\/hooks)?|@preact\/signals|@tanstack\/virtual-core|d3-hierarchy|highlight\.js\/.+)$/;
+const PACKAGES = /^(preact(\/hooks)?|@preact\/signals|d3-hierarchy|highlight\.js\/.+)$/;
 
 interface Import {
   path: string; // below src/web

@@ -100,16 +100,21 @@ const LAYERS = [1, 2, 3].map((number) => ({
   step: ['ADD rootfs.tar / ', 'RUN apk add --no-cache nginx', 'RUN rm -rf /var/cache'][number - 1],
 }));
 
-function imageAnswer(_: URLSearchParams, __: IncomingMessage, response: ServerResponse): void {
-  sendJson(response, {
+/** Returns the answer of `/image`. @param changes of its layers */
+export function imageOf(changes: readonly object[] = []): object {
+  return {
     reference: 'sample:1',
     digest: `sha256:${'a'.repeat(64)}`,
     platform: 'linux/amd64',
     platforms: [],
     config: {},
     steps: LAYERS.map(({ number, step }) => ({ createdBy: step, emptyLayer: false, layer: number })),
-    layers: LAYERS,
-  });
+    layers: LAYERS.map((layer, i) => ({ ...layer, ...changes[i] })),
+  };
+}
+
+function imageAnswer(_: URLSearchParams, __: IncomingMessage, response: ServerResponse): void {
+  sendJson(response, imageOf());
 }
 
 function eventsAnswer(_: URLSearchParams, __: IncomingMessage, response: ServerResponse): void {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { EntryRecord, StatRecord } from '#src/api/schemas/entry.js';
 import { type Answer, sendFile, sendJson, sendLines } from './mock-explorer.js';
 
@@ -95,6 +96,8 @@ const stat: Answer = (query, _, response) => {
     { layer: 2, layerDigest: digest, change: 'changed', step: stepOf(2), entry: own },
   ];
   if (isGone) versions.push({ layer: 3, layerDigest: digest, change: 'removed', step: stepOf(3) });
+  const layer = query.get('layer');
+  if (layer !== null) return sendInLayer(versions[Number(layer) - 1], response);
   const answer: StatRecord = {
     digest,
     entry: own.kind === 'dir' ? { ...own, bytes: 100_000_000, entries: 1_234, layers: [1, 2] } : own,
@@ -107,6 +110,20 @@ const stat: Answer = (query, _, response) => {
   };
   sendJson(response, answer);
 };
+
+/** In its own layer, an entry is live. */
+function sendInLayer(version: StatRecord['versions'][number] | undefined, response: ServerResponse): void {
+  if (!version?.entry) {
+    sendJson(response, { error: { code: 'NOT_FOUND', message: 'no such file' } }, 404);
+    return;
+  }
+  const { hiddenBy: _, how: __, ...own } = version.entry;
+  const sums = { bytes: 1_024, entries: 3, layers: [own.layer] };
+  const shown = { ...own, ...(own.kind === 'dir' && sums), state: 'live' } as const;
+  const { layerDigest: digest, step } = version;
+  const versions = [{ ...version, change: 'added', entry: shown }];
+  sendJson(response, { digest, entry: shown, step, nlink: 1, names: [], hides: [], versions });
+}
 
 const file: Answer = (query, request, response) => {
   const { size, bytesAt } = FILES[query.get('path')!]!;

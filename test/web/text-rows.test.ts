@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunkRows, ROW_MAX } from '#src/web/views/file/chunk-rows.js';
-import { CHUNK_SIZE, FileChunks } from '#src/web/views/file/file-chunks.js';
-import { LineRun } from '#src/web/views/file/line-run.js';
+import { chunkRows, ROW_MAX } from '#src/web/views/content/chunk-rows.js';
+import { CHUNK_SIZE, FileChunks } from '#src/web/views/content/file-chunks.js';
+import { LineRun } from '#src/web/views/content/line-run.js';
 
 const never = new AbortController().signal;
 

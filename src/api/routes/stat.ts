@@ -20,11 +20,16 @@ import { pathsOfInode } from '../answers/inode-names.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
 import { STAT } from '../schemas/entry.js';
-import { IMAGE_PARAMETERS, PATH_PARAMETER, WAIT_PARAMETER } from '../schemas/parameters.js';
+import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER, WAIT_PARAMETER } from '../schemas/parameters.js';
 import { PENDING } from '../schemas/progress.js';
 import type { ServerState } from '../server-state.js';
 
-const QUERY = z.strictObject({ ...IMAGE_PARAMETERS, path: PATH_PARAMETER, wait: WAIT_PARAMETER });
+const QUERY = z.strictObject({
+  ...IMAGE_PARAMETERS,
+  path: PATH_PARAMETER,
+  layer: LAYER_PARAMETER,
+  wait: WAIT_PARAMETER,
+});
 
 /** Names of an inode that are listed. */
 const NAMES_MAX = 100;

@@ -3,42 +3,38 @@ import { signal } from '@preact/signals';
 /** The three panes of the page. Narrow screens show one at a time. */
 export type Pane = 'layers' | 'main' | 'file';
 
-/** The pane that a narrow screen shows. */
-export const pane = signal<Pane>('main');
+const PANES: readonly Pane[] = ['layers', 'main', 'file'];
 
-export interface PaneWidths {
-  layers: number; // CSS pixels
-  file: number;
+/** The pane that a narrow screen shows. Each entry of the browser's history has its own. */
+export const pane = signal<Pane>(paneOf(history.state) ?? 'main');
+
+/** Whether the pane was chosen. Else the entry that the URL names decides, when it is known. */
+let isChosen = paneOf(history.state) !== undefined;
+
+/** Shows a pane, now and when the user comes back to this entry of the history. */
+export function showPane(name: Pane): void {
+  isChosen = true;
+  if (pane.value === name && paneOf(history.state) === name) return;
+  pane.value = name;
+  history.replaceState(paneState(), '');
 }
 
-export const WIDTH_MIN = 160;
-
-const WIDTH_MAX = 1200;
-
-const KEY = 'layerslayer.panes';
-
-/** Widths that the user chose; undefined: those of the style sheet. */
-export const widths = signal<Partial<PaneWidths>>(storedWidths());
-
-export function setWidth(name: keyof PaneWidths, width: number): void {
-  const limited = Math.round(Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, width)));
-  widths.value = { ...widths.value, [name]: limited };
-  localStorage.setItem(KEY, JSON.stringify(widths.value));
+/** Shows the pane of another entry of the history. @param state of that entry */
+export function restorePane(state: unknown): void {
+  isChosen = paneOf(state) !== undefined;
+  pane.value = paneOf(state) ?? 'main';
 }
 
-/** Returns to the widths of the style sheet. */
-export function resetWidth(name: keyof PaneWidths): void {
-  const { [name]: _, ...others } = widths.value;
-  widths.value = others;
-  localStorage.setItem(KEY, JSON.stringify(others));
+/** Shows what the URL names to a user who followed a link from elsewhere. */
+export function arriveAt({ isDirectory }: { isDirectory: boolean }): void {
+  if (!isChosen) showPane(isDirectory ? 'main' : 'file');
 }
 
-function storedWidths(): Partial<PaneWidths> {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
-    const entries = Object.entries(stored as object).filter(([, width]) => Number.isFinite(width));
-    return Object.fromEntries(entries);
-  } catch {
-    return {};
-  }
+/** Returns the state of an entry of the history. */
+export function paneState(): object {
+  return { pane: pane.peek() };
+}
+
+function paneOf(state: unknown): Pane | undefined {
+  return PANES.find((one) => one === (state as { pane?: unknown } | null)?.pane);
 }

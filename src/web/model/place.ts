@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { arriveAt, paneState, restorePane } from './panes.js';
 import { decodeRaw, encodeRaw } from './raw-path.js';
 
 /** What the page shows: all of it is in the URL. */
@@ -32,15 +33,22 @@ export function go(change: Partial<Place>, { replace = false } = {}): void {
   const next = { ...place.value, ...change };
   const url = formatPlace(next);
   if (url === location.pathname + location.search) return;
-  if (replace) history.replaceState(null, '', url);
-  else history.pushState(null, '', url);
+  if (replace) history.replaceState(paneState(), '', url);
+  else history.pushState(paneState(), '', url);
   place.value = next;
 }
 
-/** Follows back and forward. */
+/** Follows back and forward. Called once. */
 export function followHistory(): void {
-  addEventListener('popstate', () => {
+  // A link that says how a file is shown leads to a file.
+  const arrive = () => {
+    if (place.peek().file !== undefined) arriveAt({ isDirectory: false });
+  };
+  arrive();
+  addEventListener('popstate', ({ state }) => {
+    restorePane(state);
     place.value = parsePlace(location.pathname, location.search);
+    arrive();
   });
 }
 

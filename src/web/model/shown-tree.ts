@@ -1,6 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
-import { image, isIndexed } from './image.js';
+import { image, isIndexed, progress } from './image.js';
 import { go, type Place, place } from './place.js';
+import { StreamedTree } from './streamed-tree.js';
 import { Tree, type TreeNode, type TreeSource } from './tree.js';
 
 /** The tree of the page; undefined: its layers are not indexed yet. */
@@ -18,9 +19,12 @@ let settling: ReturnType<typeof setTimeout> | undefined;
 export function followTree(): void {
   // One layer's tree needs only the index of that layer.
   const isThere = computed(() => image.value && (isIndexed.value || place.value.layer !== undefined));
+  const streamed = signal(0); // layers whose streams have ended
   const wanted = computed(() => {
-    return isThere.value ? JSON.stringify([image.value!.digest, sourceOf(place.value)]) : '';
+    const parts = [image.value?.digest, sourceOf(place.value), streamed.value];
+    return isThere.value ? JSON.stringify(parts) : '';
   });
+  const read = new Set<string>(); // such layers
   let shownImage = '';
   let expanded: string[] = []; // in the tree before
   effect(() => {
@@ -28,19 +32,27 @@ export function followTree(): void {
     const key = `${source.image} ${source.platform}`;
     if (wanted.value === '' || key !== shownImage) tree.value = undefined;
     if (wanted.value === '') return undefined;
-    const made = new Tree(source, key === shownImage ? expanded : []);
+    const layerKey = `${image.peek()!.digest} ${source.layer}`;
+    const isReady = hasIndex(source.layer) || read.has(layerKey);
+    const onEnd = () => {
+      read.add(layerKey);
+      streamed.value++;
+    };
+    const made = isReady
+      ? new Tree(source, key === shownImage ? expanded : [])
+      : new StreamedTree(source, onEnd);
     shownImage = key;
     // The tree before stays until this one has rows, if that is soon: nothing flickers.
     const show = () => {
       tree.value = made;
     };
-    const late = setTimeout(show, REPLACE_MS);
+    const late = setTimeout(show, isReady ? REPLACE_MS : 0);
     void made.load(made.root).then(() => {
       if (!made.isClosed) show();
     });
     return () => {
       clearTimeout(late);
-      if (made.root.isBegun) expanded = made.expandedPaths();
+      if (made.root.nodes.length > 0) expanded = made.expandedPaths();
       made.close();
     };
   });
@@ -52,6 +64,13 @@ export function followTree(): void {
     clearTimeout(settling);
     void shown.reveal(asked);
   });
+}
+
+/** Returns whether a tree can be read page by page. @param layer undefined: the merged tree */
+function hasIndex(layer: number | undefined): boolean {
+  if (layer === undefined || isIndexed.peek()) return true;
+  const isDone = progress.peek()?.layers.some((one) => one.layer === layer && one.state === 'done');
+  return isDone || image.peek()!.layers[layer - 1]?.indexed !== false;
 }
 
 /** A layer hides nothing of its own: `deleted` is for the merged tree. */

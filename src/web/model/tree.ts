@@ -13,7 +13,7 @@ export interface TreeSource {
 }
 
 export interface TreeNode {
-  readonly entry: ListedEntryRecord;
+  entry: ListedEntryRecord;
   readonly path: string; // see raw-path.ts
   readonly name: string;
   readonly depth: number; // from 0
@@ -67,24 +67,24 @@ export class Tree {
   /** A path that was to be revealed and is not in this tree. */
   readonly missing = signal<string | undefined>(undefined);
   readonly root: Listing = newListing('/', undefined);
-  readonly #source: TreeSource;
+  protected readonly source: TreeSource;
   readonly #restored: Set<string>;
-  readonly #controller = new AbortController();
+  protected readonly controller = new AbortController();
   #reveals = 0; // the last one wins
 
   /** @param restored paths of directories that are expanded when they are listed */
   constructor(source: TreeSource, restored: readonly string[] = []) {
-    this.#source = source;
+    this.source = source;
     this.#restored = new Set(restored.slice(0, RESTORED_MAX));
   }
 
   get isClosed(): boolean {
-    return this.#controller.signal.aborted;
+    return this.controller.signal.aborted;
   }
 
   /** Ends the requests of this tree. */
   close(): void {
-    this.#controller.abort();
+    this.controller.abort();
   }
 
   expandedPaths(): string[] {
@@ -101,14 +101,14 @@ export class Tree {
     if (!this.isExpandable(node)) return;
     node.isExpanded = true;
     node.listing ??= newListing(node.path, node);
-    this.#flatten();
+    this.flatten();
     if (!node.listing.isBegun) await this.load(node.listing);
   }
 
   collapse(node: TreeNode): void {
     node.isExpanded = false;
     for (let at = this.active.value?.parent; at; at = at.parent) if (at === node) this.active.value = node;
-    this.#flatten();
+    this.flatten();
   }
 
   /** Loads the next page of a directory, or the first. Faults are kept in the listing. */
@@ -135,7 +135,7 @@ export class Tree {
     let found: TreeNode | undefined;
     for (const name of names) {
       const node = await this.#find(listing, name);
-      if (this.#controller.signal.aborted || reveal !== this.#reveals) return;
+      if (this.controller.signal.aborted || reveal !== this.#reveals) return;
       if (!node) break;
       found = node;
       if (!this.isExpandable(node)) break;
@@ -160,52 +160,39 @@ export class Tree {
       if (hidden) return hidden;
       if (listing.error || (listing.isBegun && listing.next === undefined)) return undefined;
       await this.load(listing, listing.isBegun ? SEARCHED_PAGE : FIRST_PAGE);
-      if (this.#controller.signal.aborted) return undefined;
+      if (this.controller.signal.aborted) return undefined;
     }
   }
 
   async #load(listing: Listing, limit: number): Promise<void> {
-    const { image, platform, layer, deleted, sort } = this.#source;
+    const { image, platform, layer, deleted, sort } = this.source;
     const query = { image, platform, layer, deleted, sort: sort === 'size' ? sort : undefined };
     const page = { path: listing.path, depth: 1, limit, after: listing.next };
     const hadError = listing.error !== undefined;
     listing.error = undefined;
-    if (hadError) this.#flatten();
+    if (hadError) this.flatten();
     try {
-      const { signal } = this.#controller;
+      const { signal } = this.controller;
       const { entries, next } = await getJson<TreePageRecord>('tree', { ...query, ...page }, { signal });
       this.#add(listing, entries);
       listing.next = next;
       listing.isBegun = true;
     } catch (error) {
-      if (this.#controller.signal.aborted) return;
+      if (this.controller.signal.aborted) return;
       listing.error = error instanceof ApiError ? error : new ApiError('INTERNAL', String(error), 0);
     }
-    this.#flatten();
+    this.flatten();
   }
 
   #add(listing: Listing, entries: readonly ListedEntryRecord[]): void {
-    const { owner } = listing;
     for (const entry of entries) {
-      const path = pathOf(entry);
-      const node: TreeNode = {
-        entry,
-        path,
-        name: path.slice(path.lastIndexOf('/') + 1),
-        depth: owner ? owner.depth + 1 : 0,
-        parent: owner,
-        siblings: listing,
-        position: listing.nodes.length,
-        isExpanded: false,
-        listing: undefined,
-      };
-      listing.nodes.push(node);
-      if (entry.state === 'live') listing.shown.add(path);
-      if (this.#restored.delete(path)) queueMicrotask(() => void this.expand(node));
+      const node = addNode(listing, entry, pathOf(entry));
+      if (this.#restored.delete(node.path)) queueMicrotask(() => void this.expand(node));
     }
   }
 
-  #flatten(): void {
+  /** Updates the rows to what is listed and expanded. */
+  protected flatten(): void {
     const rows: Row[] = [];
     const add = ({ nodes, next, isBegun, error, owner }: Listing, listing: Listing) => {
       for (const node of nodes) {
@@ -220,7 +207,26 @@ export class Tree {
   }
 }
 
-function newListing(path: string, owner: TreeNode | undefined): Listing {
+/** Adds an entry to its directory. */
+export function addNode(listing: Listing, entry: ListedEntryRecord, path: string): TreeNode {
+  const { owner, nodes } = listing;
+  const node: TreeNode = {
+    entry,
+    path,
+    name: path.slice(path.lastIndexOf('/') + 1),
+    depth: owner ? owner.depth + 1 : 0,
+    parent: owner,
+    siblings: listing,
+    position: nodes.length,
+    isExpanded: false,
+    listing: undefined,
+  };
+  nodes.push(node);
+  if (entry.state === 'live') listing.shown.add(path);
+  return node;
+}
+
+export function newListing(path: string, owner: TreeNode | undefined): Listing {
   return {
     path,
     owner,

@@ -2,12 +2,12 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { image, imageError, needsToken } from '../model/image.js';
 import { localImagesNeedToken } from '../model/local-images.js';
-import { pane } from '../model/panes.js';
+import { showPane } from '../model/panes.js';
 import { place } from '../model/place.js';
 import { shownPath } from '../model/raw-path.js';
-import { ImageFault } from './fault.js';
 import { Help } from './help.js';
 import { Panes } from './panes.js';
+import { ImageFault } from './parts/fault.js';
 import { Start } from './start.js';
 import { TokenDialog } from './token-dialog.js';
 import { TopBar } from './top-bar.js';
@@ -71,6 +71,6 @@ function focusOn(selector: string): void {
 
 /** Escape in a file returns to what listed it. */
 function backToMain(): void {
-  pane.value = 'main';
+  showPane('main');
   focusOn(document.querySelector('[role=tree]') ? '[role=tree]' : '#main-pane');
 }

@@ -1,4 +1,4 @@
-import { pane } from '../model/panes.js';
+import { showPane } from '../model/panes.js';
 import { go, type Place, place } from '../model/place.js';
 
 /** Returns the place where an image is first shown. */
@@ -13,7 +13,7 @@ export function ImageField({ id, autofocus = false }: { id: string; autofocus?: 
     event.preventDefault();
     const text = new FormData(event.currentTarget as HTMLFormElement).get('image');
     if (typeof text !== 'string' || text.trim() === '') return;
-    pane.value = 'main';
+    showPane('main');
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); // the tree takes the focus
     go(placeOfImage(text.trim()));
   };

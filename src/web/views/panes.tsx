@@ -1,17 +1,18 @@
 import { useRef } from 'preact/hooks';
 import { image, imageError, retries } from '../model/image.js';
-import { type Pane, type PaneWidths, pane, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/panes.js';
+import { type PaneWidths, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/pane-widths.js';
+import { type Pane, pane, showPane } from '../model/panes.js';
 import { place, type View } from '../model/place.js';
 import { tree } from '../model/shown-tree.js';
-import { Compare } from './compare.js';
-import { Fault } from './fault.js';
-import { FilePane } from './file-pane.js';
-import { Find } from './find.js';
-import { Hidden } from './hidden.js';
-import { LayersPane } from './layers-pane.js';
-import { PlaceLink } from './place-link.js';
-import { TreePane } from './tree-pane.js';
-import { Treemap } from './treemap.js';
+import { Compare } from './compare/compare.js';
+import { EntryPane } from './entry/entry-pane.js';
+import { Find } from './find/find.js';
+import { Hidden } from './hidden/hidden.js';
+import { LayersPane } from './layers/layers-pane.js';
+import { Fault } from './parts/fault.js';
+import { PlaceLink } from './parts/place-link.js';
+import { TreePane } from './tree/tree-pane.js';
+import { Treemap } from './treemap/treemap.js';
 
 const PANES: readonly (readonly [Pane, string])[] = [
   ['layers', 'Layers'],
@@ -42,7 +43,7 @@ export function Panes() {
             type="button"
             aria-pressed={pane.value === name}
             onClick={() => {
-              pane.value = name;
+              showPane(name);
             }}
           >
             {text}
@@ -59,7 +60,7 @@ export function Panes() {
         </section>
         <Divider name="file" side={-1} label="Width of the entry" />
         <section class="pane pane-file" id="file-pane" aria-label="Entry" tabIndex={-1}>
-          {image.value && <FilePane />}
+          {image.value && <EntryPane />}
         </section>
       </main>
     </>
@@ -73,7 +74,7 @@ function MainView() {
   const [, , Shown] = VIEWS.find(([name]) => name === view)!;
   return (
     <>
-      <nav class="views" aria-label="Views">
+      <nav class="tab-bar views" aria-label="Views">
         {VIEWS.map(([name, text]) => (
           <PlaceLink key={name} to={{ view: name }} isCurrent={name === view}>
             {text}

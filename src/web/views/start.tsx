@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { loadLocalImages, localImages } from '../model/local-images.js';
 import { shownPath } from '../model/raw-path.js';
 import { ImageField, placeOfImage } from './image-field.js';
-import { PlaceLink } from './place-link.js';
+import { PlaceLink } from './parts/place-link.js';
 
 const EXAMPLES = ['nginx:alpine', 'python:3.13-slim', 'registry.k8s.io/pause:3.10', 'quay.io/podman/stable'];
 

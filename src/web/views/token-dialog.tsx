@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { setToken } from '../model/api.js';
 import { retries } from '../model/image.js';
 import { loadLocalImages } from '../model/local-images.js';
-import { Dialog } from './dialog.js';
+import { Dialog } from './parts/dialog.js';
 
 /** Asks for the token of the server. */
 export function TokenDialog() {

@@ -1,10 +1,10 @@
 import { image } from '../model/image.js';
-import { pane } from '../model/panes.js';
+import { showPane } from '../model/panes.js';
 import { go, place } from '../model/place.js';
 import { shownPath } from '../model/raw-path.js';
 import { nextTheme, theme } from '../model/theme.js';
 import { ImageField } from './image-field.js';
-import { PlaceLink } from './place-link.js';
+import { PlaceLink } from './parts/place-link.js';
 
 const START = { image: '', view: 'tree', path: '/' } as const;
 
@@ -73,7 +73,7 @@ function FindBox() {
     event.preventDefault();
     const text = new FormData(event.currentTarget as HTMLFormElement).get('find');
     if (typeof text !== 'string' || text.trim() === '') return;
-    pane.value = 'main';
+    showPane('main');
     go({ view: 'find', find: text.trim() });
   };
   return (

@@ -234,6 +234,20 @@ describe('/stat', () => {
     expect(found.versions[0]!.entry).toEqual({ ...found.entry });
   });
 
+  it("has a path of one layer's own tree", async () => {
+    const inLayer = (path: string, layer: number) =>
+      served.json('/api/v1/stat', { image: served.image('t'), path, layer }, STAT);
+    const root = (await inLayer('/', 2)).entry;
+    const merged = (await stat('/')).entry;
+    expect([root.layer, root.layers]).toEqual([2, [2]]);
+    expect(root.bytes).toBeLessThan(merged.bytes!);
+    expect(root.entries).toBeLessThan(merged.entries!);
+    const old = await inLayer('/etc/a', 1);
+    expect([old.entry.state, old.entry.layer, old.versions.length]).toEqual(['live', 1, 1]);
+    const query = { image: served.image('t'), path: '/gone/1', layer: 2 };
+    expect(await served.fault('/api/v1/stat', query)).toMatch(/^404 NOT_FOUND/);
+  });
+
   it('tells where a symlink leads', async () => {
     expect((await stat('/to-a')).leadsTo).toEqual({ path: '/etc/a', kind: 'file' });
     expect((await stat('/nowhere')).leadsTo).toBeUndefined();

@@ -1,13 +1,13 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { DifferenceRecord } from '../../../api/schemas/results.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
-import { CodeText } from '../file/code-text.js';
+import { CodeText } from '../content/code-text.js';
 import { imageQuery } from '../parts/image-query.js';
 import { RequestState } from '../parts/request-state.js';
 import { useLines } from '../parts/requests.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 
-/** CSS pixels of a row, as in views.css. */
+/** CSS pixels of a row, as in content/content.css. */
 const ROW_HEIGHT = 20;
 
 interface ContentDiffProps {
@@ -19,12 +19,14 @@ interface ContentDiffProps {
 /** How the content of one file differs, as a unified diff. */
 export function ContentDiff({ difference, other, onClose }: ContentDiffProps) {
   const path = pathOf(difference);
+  const element = useRef<HTMLElement>(null);
+  useEffect(() => element.current?.scrollIntoView({ block: 'nearest' }), []);
   const query = { ...imageQuery(), other, path, content: true };
   const lines = useLines<DifferenceRecord>('diff', query);
   // The answer may have the config's differences, and a total, too.
   const content = lines.rows.find((row) => typeof row.path === 'string' && pathOf(row) === path)?.content;
   return (
-    <section class="content-diff" aria-label={`Difference of ${shownPath(path)}`}>
+    <section ref={element} class="content-diff" aria-label={`Difference of ${shownPath(path)}`}>
       <header>
         <h3>{shownPath(path)}</h3>
         <button type="button" class="plain" onClick={onClose} aria-label="Close the difference">

@@ -1,5 +1,5 @@
 import { sizeText } from '../../model/format.js';
-import { Fault } from '../fault.js';
+import { Fault } from './fault.js';
 import { attempts, type Requested } from './requests.js';
 
 /** Shows that a request is under way, or why it failed. Shows nothing when it is done. */

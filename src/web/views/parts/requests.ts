@@ -20,15 +20,16 @@ const RENDER_MS = 80;
 
 /** Requests JSON, again when the query changes. @param query undefined: nothing */
 export function useJson<T>(route: string, query: Query | undefined): Requested & { value: T | undefined } {
-  const [state, setState] = useState<Requested & { value: T | undefined }>({ ...BEGUN, value: undefined });
   const key = keyOf(route, query);
+  const begun = { ...BEGUN, value: undefined, key };
+  const [state, setState] = useState<Requested & { value: T | undefined; key: string }>(begun);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
     const set = (change: Partial<typeof state>) => {
       if (!signal.aborted) setState((before) => ({ ...before, ...change }));
     };
-    set({ ...BEGUN, value: undefined });
+    set(begun);
     if (query === undefined) return;
     getJson<T>(route, query, { signal, onPending: (progress) => set({ progress }) }).then(
       (value) => set({ value, isDone: true }),
@@ -36,7 +37,8 @@ export function useJson<T>(route: string, query: Query | undefined): Requested &
     );
     return () => controller.abort();
   }, [key]);
-  return state;
+  // Until the effect has run, the state is that of the request before.
+  return state.key === key ? state : begun;
 }
 
 /** What came of a stream. The array grows in place. */
@@ -52,12 +54,13 @@ export function useLines<T>(
   max = Number.POSITIVE_INFINITY,
 ): Streamed<T> {
   const [, render] = useReducer((count: number) => count + 1, 0);
-  const state = useRef<Requested & { rows: T[]; isCut: boolean }>({ ...BEGUN, rows: [], isCut: false });
   const key = keyOf(route, query);
+  const begun = { ...BEGUN, rows: [] as T[], isCut: false, key };
+  const state = useRef(begun);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
-    const own = { ...BEGUN, rows: [] as T[], isCut: false };
+    const own: Requested & typeof begun = { ...begun };
     state.current = own;
     render(undefined);
     if (query === undefined) return;
@@ -94,7 +97,7 @@ export function useLines<T>(
       clearTimeout(timer);
     };
   }, [key]);
-  return state.current;
+  return state.current.key === key ? state.current : begun;
 }
 
 /** The key of a request: a change of it, or a new try, requests again. */

@@ -1,16 +1,18 @@
 /**
- * Lists that are higher than a browser can scroll. Chromium limits an element to 33,554,400 pixels
- * and Firefox to 17,895,698. A hex view of 4 GiB has 268 million rows.
+ * Lists that are higher than a browser can scroll. Firefox limits an element to 17,895,697 pixels.
+ * Chromium limits it to 33,554,428 device pixels: 11,184,809 CSS pixels on a screen with three of
+ * them a pixel, 4,194,303 if the page is enlarged to 400 % on a screen with two (measured). A hex
+ * view of 4 GiB has 268 million rows.
  *
  * The scroller has `scrollHeight(total)` pixels. Near both ends one pixel of it is one pixel of the
  * list, so that wheel and keys reach each row. Between them the pixels are scaled.
  */
 
-/** Pixels of the highest scroller. */
-const HEIGHT_MAX = 10_000_000;
+/** Pixels of the highest scroller: for 11 device pixels a CSS pixel. */
+const HEIGHT_MAX = 3_000_000;
 
 /** Pixels at each end that are not scaled. */
-const EDGE = 1_000_000;
+const EDGE = 500_000;
 
 /** Pixels by which the scroller may be off, unless an end is near: 1% of its height. */
 const DRIFT_MAX = HEIGHT_MAX / 100;

@@ -1,0 +1,290 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { builtProgram } from '../setup/programs.js';
+import { type Answer, imageOf, MockExplorer, sendJson, sendLines } from './mock-explorer.js';
+import { SAMPLE } from './sample-answers.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+
+const WIDE = { width: 1300, height: 800 };
+const NARROW = { width: 400, height: 760 };
+
+/** Pixels of the highest scroller that browsers have at any zoom. */
+const SCROLLER_MAX = 3_400_000;
+
+describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () => {
+  let browser: Browser;
+  let explorer: MockExplorer;
+  const others: MockExplorer[] = [];
+  const pages: Page[] = [];
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    explorer = await MockExplorer.start(builtProgram(), SAMPLE);
+  });
+
+  afterEach(async () => {
+    for (const page of pages.splice(0)) await page.context().close();
+    for (const other of others.splice(0)) await other.close();
+    expect(faults.splice(0)).toEqual([]);
+    explorer.requests.splice(0);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await explorer?.close();
+  });
+
+  async function open(place: string, viewport = WIDE, from = explorer): Promise<Page> {
+    const context = await browser.newContext({ viewport });
+    const page = await context.newPage();
+    page.setDefaultTimeout(8_000);
+    page.on('pageerror', (error) => faults.push(error.message));
+    pages.push(page);
+    await page.goto(from.url(place));
+    return page;
+  }
+
+  /** Another explorer, with answers of its own. */
+  async function start(answers: Record<string, Answer>): Promise<MockExplorer> {
+    const other = await MockExplorer.start(builtProgram(), { ...SAMPLE, ...answers });
+    others.push(other);
+    return other;
+  }
+
+  const visiblePanes = (page: Page) =>
+    page
+      .locator('.pane')
+      .evaluateAll((panes) =>
+        panes.filter((one) => (one as HTMLElement).offsetParent !== null).map((one) => one.ariaLabel),
+      );
+
+  const entryPane = (page: Page) => page.getByLabel('Entry', { exact: true });
+
+  describe('with a layer chosen', () => {
+    it("shows that layer's facts of the root, and of no other layer", async () => {
+      const page = await open('tree/?layer=2');
+      await entryPane(page).getByText('1.0 KiB').waitFor();
+      expect(await entryPane(page).locator('.details .badge').allInnerTexts()).toEqual(['2']);
+      expect(explorer.requests.some((url) => /\/stat\?.*layer=2/.test(url))).toBe(true);
+      await page.getByRole('button', { name: 'All layers merged' }).click();
+      await entryPane(page).getByText('95.4 MiB').waitFor();
+    });
+
+    it('says what upper layers do to its entry', async () => {
+      const page = await open('tree/etc/nginx.conf?layer=1');
+      await entryPane(page).getByText('Replaced by layer').waitFor();
+      await entryPane(page).getByRole('link', { name: 'History' }).click();
+      await expect.poll(() => entryPane(page).locator('.version').count()).toBe(3);
+    });
+
+    it('says that it has no such entry, and which layers have one', async () => {
+      const page = await open('tree/etc/nginx.conf?layer=3');
+      await entryPane(page).getByText('has no such entry').waitFor();
+      await expect.poll(() => entryPane(page).locator('.version').count()).toBe(3);
+      await entryPane(page).getByRole('link', { name: 'All layers merged' }).click();
+      await entryPane(page).getByText('Deleted by layer').waitFor();
+    });
+  });
+
+  it('shows the difference of a file on a screen of little height', async () => {
+    const page = await open('compare/?other=sample:2', { width: 400, height: 560 });
+    await page.getByText('1 difference of config and build steps').click();
+    await page.getByRole('button', { name: 'diff', exact: true }).click();
+    const line = page.locator('.diff-line.added');
+    await line.waitFor();
+    const inView = () => line.evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight);
+    await expect.poll(inView).toBe(true);
+  });
+
+  it('says what is wrong with a search, and not that nothing was found', async () => {
+    const find: Answer = (_, __, reply) =>
+      sendJson(reply, { error: { code: 'INVALID_ARGUMENT', message: 'not a size: "abc"' } }, 400);
+    const page = await open('find/?find=*&size=abc', WIDE, await start({ find }));
+    await page.getByText('not a size: "abc"').waitFor();
+    await page.getByText('Change what was entered.').waitFor();
+    expect(await page.getByText('0 found').count()).toBe(0);
+  });
+
+  it('shows the treemap of the directory that a file is in', async () => {
+    const du: Answer = (query, _, reply) => {
+      const path = query.get('path')!;
+      const file = { path: '/opt/big', layer: 2, bytes: 3_000_000, entries: 1 };
+      const rows = [file, { path: '/opt/small', layer: 1, bytes: 1_000_000, entries: 1 }];
+      const below = path === '/opt' ? [{ path, layer: 2, bytes: 4_000_000, entries: 3 }, ...rows] : [file];
+      const bytes = below[0]!.bytes;
+      sendLines(reply, [...below, { total: { bytes, entries: 1, layerBytes: bytes, percent: 100 } }]);
+    };
+    const page = await open('treemap/opt/big', WIDE, await start({ du }));
+    await page.getByRole('button', { name: /^small/ }).waitFor();
+    expect(await page.locator('.numbers .chosen').allInnerTexts()).toEqual(['big\t2.9 MiB\t75.0%\t2']);
+    await page.getByRole('button', { name: /^small/ }).press('Backspace');
+    expect(new URL(page.url()).pathname).toMatch(/treemap\/$/);
+  });
+
+  describe('at 400 px', () => {
+    it('opens the entry that a link names, and the list of a directory', async () => {
+      const file = await open('tree/hello.sh', NARROW);
+      await expect.poll(() => visiblePanes(file)).toEqual(['Entry']);
+      const directory = await open('tree/etc', NARROW);
+      await entryPane(directory).getByText('directory').waitFor({ state: 'attached' });
+      expect(await visiblePanes(directory)).toEqual(['Image']);
+      const found = await open('find/hello.sh?find=*', NARROW);
+      await found.getByText('20,000 found').waitFor();
+      expect(await visiblePanes(found)).toEqual(['Image']);
+    });
+
+    it('goes back from an entry to the list, and forward', async () => {
+      const page = await open('find/?find=*', NARROW);
+      await page.getByRole('link', { name: '/etc/conf.d/0<i>.conf' }).click();
+      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+      await page.goBack();
+      await expect.poll(() => visiblePanes(page)).toEqual(['Image']);
+      await page.goForward();
+      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+      await page.reload();
+      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+    });
+
+    it.each(['compare/?other=sample:2', 'find/?find=*', 'hidden/'])(
+      'keeps %s in its column',
+      async (place) => {
+        const page = await open(place, NARROW);
+        const list = page.locator('.virtual-rows').last();
+        await list.locator('.virtual-row').first().waitFor();
+        expect(await list.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(NARROW.width);
+      },
+    );
+  });
+
+  it('has room for names at 800 px, and one line for the bar at the top', async () => {
+    const page = await open('tree/etc', { width: 800, height: 700 });
+    const name = page.locator('[role=treeitem] .name').first();
+    await name.waitFor();
+    expect((await name.boundingBox())!.width).toBeGreaterThan(100);
+    expect((await page.locator('.top').boundingBox())!.height).toBeLessThan(60);
+  });
+
+  it.each([1300, 400])('leaves room for names deep in a tree, %i pixels wide', async (width) => {
+    const path = Array.from({ length: 40 }, (_, i) => `/level${i}`).join('');
+    const tree: Answer = (query, _, reply) => {
+      const above = query.get('path') === '/' ? '' : query.get('path')!;
+      const entry = directoryEntry(`${above}/level${above.split('/').length - 1}`);
+      sendJson(reply, { entries: above.length < path.length ? [entry] : [] });
+    };
+    const page = await open(`tree${path}`, { width, height: 700 }, await start({ tree }));
+    const row = page.getByRole('treeitem', { name: 'level39' });
+    await row.waitFor();
+    expect((await row.locator('.name').boundingBox())!.width).toBeGreaterThan(60);
+    expect(await row.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+  });
+
+  it('keeps the platform in the links of a comparison, and leads to trees', async () => {
+    const page = await open('compare/?other=sample:2&platform=linux%2Farm64');
+    const list = page.getByLabel('Differences');
+    const links = list.getByRole('link');
+    await list.getByRole('link', { name: '/new' }).waitFor();
+    const urls = await links.evaluateAll((all) => all.map((one) => new URL((one as HTMLAnchorElement).href)));
+    expect(urls.map(({ searchParams }) => searchParams.get('platform'))).toEqual(
+      urls.map(() => 'linux/arm64'),
+    );
+    const there = urls.filter(({ pathname }) => pathname.startsWith('/i/sample:2/'));
+    expect(there.map(({ pathname }) => pathname).sort()).toEqual([
+      '/i/sample:2/~/tree/etc/nginx.conf',
+      '/i/sample:2/~/tree/new',
+    ]);
+  });
+
+  it('keeps the visible bytes when rows get more or fewer of them', async () => {
+    const page = await open('tree/huge.img?file=hex', { width: 2000, height: 800 });
+    const bytes = page.getByLabel('Bytes');
+    await page.getByLabel('Go to offset').fill('0xC0000000');
+    await page.keyboard.press('Enter');
+    const first = () => firstVisible(bytes);
+    await expect.poll(first).toBe('c0000000');
+    await page.setViewportSize(WIDE);
+    await expect.poll(() => page.locator('.hex.narrow').count()).toBe(1);
+    await expect.poll(first).toBe('c0000000');
+    await page.setViewportSize({ width: 2000, height: 800 });
+    await expect.poll(() => page.locator('.hex.narrow').count()).toBe(0);
+    await expect.poll(first).toBe('c0000000');
+  });
+
+  it('reaches both ends of a directory that is higher than a browser scrolls', async () => {
+    const count = 200_000;
+    const name = (index: number) => `file-${String(index).padStart(6, '0')}`;
+    const entries = Array.from({ length: count }, (_, index) => fileEntry(`/${name(index)}`));
+    const page = await open(
+      'tree/',
+      WIDE,
+      await start({ tree: (_, __, reply) => sendJson(reply, { entries }) }),
+    );
+    await page.getByRole('treeitem', { name: name(0) }).waitFor();
+    const tree = page.getByRole('tree');
+    await tree.press('End');
+    await page.getByRole('treeitem', { name: name(count - 1) }).waitFor();
+    await tree.press('ArrowUp');
+    await expect.poll(() => page.locator('.row.cursor bdi').innerText()).toBe(name(count - 2));
+    const scroller = page.locator('.tree-scroller');
+    expect(await scroller.evaluate((one) => one.scrollHeight)).toBeLessThan(SCROLLER_MAX);
+    await scroller.evaluate((one) => one.scrollTo(0, one.scrollHeight / 2));
+    await expect
+      .poll(() => page.getByRole('treeitem', { name: /^file-(099|100)/ }).count())
+      .toBeGreaterThan(10);
+    expect(await page.locator('[role=treeitem]').count()).toBeLessThan(120);
+    await tree.press('Home');
+    await page.getByRole('treeitem', { name: name(0) }).waitFor();
+  });
+
+  it('lists a layer while it is indexed, and its sorted tree afterwards', async () => {
+    const image = imageOf([{}, { indexed: false, entries: undefined }, {}]);
+    let finish = () => {};
+    const pages: Record<string, object[]> = {
+      '/': [directoryEntry('/opt'), fileEntry('/zoo')],
+      '/opt': [directoryEntry('/opt/app')],
+      '/opt/app': [fileEntry('/opt/app/main')],
+    };
+    const tree: Answer = (query, request, reply) => {
+      const isPage = request.headers.accept === 'application/json';
+      if (isPage) return sendJson(reply, { entries: pages[query.get('path')!] });
+      expect(query.get('layer')).toBe('2');
+      reply.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+      for (const entry of [fileEntry('/zoo'), fileEntry('/opt/app/main')])
+        reply.write(`${JSON.stringify(entry)}\n`);
+      finish = () => reply.end();
+    };
+    const events: Answer = (_, __, reply) => {
+      reply.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      reply.write(': more follows\n\n');
+    };
+    const explorer = await start({ image: (_, __, reply) => sendJson(reply, image), events, tree });
+    const page = await open('tree/opt/app?layer=2', WIDE, explorer);
+    const names = () => page.locator('[role=treeitem] bdi').allInnerTexts();
+    // Directories that come later in the archive are there already.
+    await expect.poll(names).toEqual(['zoo', 'opt', 'app', 'main']);
+    await page.getByText('2 entries until now, in the order of its archive').waitFor();
+    finish();
+    await expect.poll(names).toEqual(['opt', 'app', 'main', 'zoo']);
+    expect(await page.getByText('entries until now').count()).toBe(0);
+  });
+});
+
+function fileEntry(path: string) {
+  return { path, kind: 'file', layer: 2, state: 'live', mode: '0644', uid: 0, gid: 0, size: 1, mtime: 0 };
+}
+
+function directoryEntry(path: string) {
+  return { ...fileEntry(path), kind: 'dir', mode: '0755', size: 0 };
+}
+
+/** Returns the offset in the first row that is visible. */
+async function firstVisible(list: Locator): Promise<string> {
+  return await list.evaluate((box) => {
+    const { top } = box.getBoundingClientRect();
+    const gutters = [...box.querySelectorAll('.gutter')];
+    return gutters.find((one) => one.getBoundingClientRect().top >= top - 1)?.textContent ?? '';
+  });
+}
