@@ -12,6 +12,7 @@ import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { catalog } from './bench/catalog.mjs';
 import { diff } from './bench/diff.mjs';
+import { explorer } from './bench/explorer.mjs';
 import { exportTree } from './bench/export.mjs';
 import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
@@ -50,6 +51,7 @@ const SECTIONS = {
   'slow-link-2gb': slowLinkLarge,
   memory,
   serve,
+  explorer,
 };
 
 /** Sections that run only if they are named: they take long. */

@@ -3,9 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from '@hono/zod-openapi';
 import { HTTP_STATUS } from '#src/api/answers/http-status.js';
 import { allRoutes } from '#src/api/routes/all-routes.js';
+import { ERROR_SCHEMA } from '#src/api/routing/openapi-document.js';
 import type { Route } from '#src/api/routing/route.js';
-import { ERROR_SCHEMA } from '#src/api/routing/router.js';
-import { FAULT_LINE } from '#src/api/schemas/results.js';
 import type { ServerState } from '#src/api/server-state.js';
 
 /** Handlers are not called. */
@@ -46,7 +45,7 @@ export function faultOf({ path, status, contentType, body }: ReadAnswer): string
   if (body !== '' && !body.endsWith('\n')) return 'the last line has no end';
   return lines
     .map((line, i) =>
-      valueFault(i === lines.length - 1 && 'error' in line ? FAULT_LINE : declared.schema, line),
+      valueFault(i === lines.length - 1 && 'error' in line ? ERROR_SCHEMA : declared.schema, line),
     )
     .find((fault) => fault !== undefined);
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
-import { type Answer, imageOf, MockExplorer, sendJson } from './mock-explorer.js';
+import { type Answer, imageOf, MockExplorer, sendJson, sendLines } from './mock-explorer.js';
 import { SAMPLE } from './sample-answers.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -89,6 +89,41 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     });
   });
 
+  it('shows the difference of a file on a screen of little height', async () => {
+    const page = await open('compare/?other=sample:2', { width: 400, height: 560 });
+    await page.getByText('1 difference of config and build steps').click();
+    await page.getByRole('button', { name: 'diff', exact: true }).click();
+    const line = page.locator('.diff-line.added');
+    await line.waitFor();
+    const inView = () => line.evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight);
+    await expect.poll(inView).toBe(true);
+  });
+
+  it('says what is wrong with a search, and not that nothing was found', async () => {
+    const find: Answer = (_, __, reply) =>
+      sendJson(reply, { error: { code: 'INVALID_ARGUMENT', message: 'not a size: "abc"' } }, 400);
+    const page = await open('find/?find=*&size=abc', WIDE, await start({ find }));
+    await page.getByText('not a size: "abc"').waitFor();
+    await page.getByText('Change what was entered.').waitFor();
+    expect(await page.getByText('0 found').count()).toBe(0);
+  });
+
+  it('shows the treemap of the directory that a file is in', async () => {
+    const du: Answer = (query, _, reply) => {
+      const path = query.get('path')!;
+      const file = { path: '/opt/big', layer: 2, bytes: 3_000_000, entries: 1 };
+      const rows = [file, { path: '/opt/small', layer: 1, bytes: 1_000_000, entries: 1 }];
+      const below = path === '/opt' ? [{ path, layer: 2, bytes: 4_000_000, entries: 3 }, ...rows] : [file];
+      const bytes = below[0]!.bytes;
+      sendLines(reply, [...below, { total: { bytes, entries: 1, layerBytes: bytes, percent: 100 } }]);
+    };
+    const page = await open('treemap/opt/big', WIDE, await start({ du }));
+    await page.getByRole('button', { name: /^small/ }).waitFor();
+    expect(await page.locator('.numbers .chosen').allInnerTexts()).toEqual(['big\t2.9 MiB\t75.0%\t2']);
+    await page.getByRole('button', { name: /^small/ }).press('Backspace');
+    expect(new URL(page.url()).pathname).toMatch(/treemap\/$/);
+  });
+
   describe('at 400 px', () => {
     it('opens the entry that a link names, and the list of a directory', async () => {
       const file = await open('tree/hello.sh', NARROW);
@@ -131,6 +166,20 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await name.waitFor();
     expect((await name.boundingBox())!.width).toBeGreaterThan(100);
     expect((await page.locator('.top').boundingBox())!.height).toBeLessThan(60);
+  });
+
+  it.each([1300, 400])('leaves room for names deep in a tree, %i pixels wide', async (width) => {
+    const path = Array.from({ length: 40 }, (_, i) => `/level${i}`).join('');
+    const tree: Answer = (query, _, reply) => {
+      const above = query.get('path') === '/' ? '' : query.get('path')!;
+      const entry = directoryEntry(`${above}/level${above.split('/').length - 1}`);
+      sendJson(reply, { entries: above.length < path.length ? [entry] : [] });
+    };
+    const page = await open(`tree${path}`, { width, height: 700 }, await start({ tree }));
+    const row = page.getByRole('treeitem', { name: 'level39' });
+    await row.waitFor();
+    expect((await row.locator('.name').boundingBox())!.width).toBeGreaterThan(60);
+    expect(await row.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
   });
 
   it('keeps the platform in the links of a comparison, and leads to trees', async () => {

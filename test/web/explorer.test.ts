@@ -1,82 +1,50 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { builtCommand, Workplace } from '../support/mounts.js';
+import { Workplace } from '../support/mounts.js';
+import { type ServedExplorer, serveExplorer } from './browser/served-explorer.js';
+import { HAS_CHROMIUM, TestBrowser } from './browser/test-browser.js';
+import { active, eventually, names, pathOf, row, visiblePanes } from './browser/tree-page.js';
 import { HOSTILE_NAMES, MANY, writeExplorerImage } from './explorer-image.js';
-
-/** How long a page may take for anything, on a machine that has much to do. */
-const PAGE_MS = 8_000;
-
-const CHROMIUM = '/usr/bin/chromium';
 
 /** Rows of a tree that may be in the page. */
 const ROWS_MAX = 300;
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () => {
+describe.skipIf(!HAS_CHROMIUM)('the explorer', { timeout: 20_000 }, () => {
   let workplace: Workplace;
-  let server: ChildProcess;
-  let origin: string;
-  let browser: Browser;
+  let server: ServedExplorer;
+  let browser: TestBrowser;
   let reference: string;
-  /** Faults that pages reported: none of any test may. */
-  const faults: string[] = [];
-  const pages: Page[] = [];
 
   beforeAll(async () => {
     workplace = new Workplace();
     reference = writeExplorerImage(join(workplace.scratch, 'image'));
-    const [command = '', ...first] = builtCommand();
-    server = spawn(command, [...first, 'serve', '--port', '0', reference], {
-      env: workplace.env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    origin = await addressOf(server);
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    server = await serveExplorer(workplace, [reference]);
+    browser = await TestBrowser.start();
   });
 
   afterEach(async () => {
-    for (const page of pages.splice(0)) {
-      await page.unrouteAll({ behavior: 'ignoreErrors' });
-      await page.context().close();
-    }
-    expect(faults.splice(0)).toEqual([]);
+    expect(await browser.closePages()).toEqual([]);
   });
 
   afterAll(async () => {
     await browser?.close();
-    server?.kill('SIGTERM');
+    await server?.stop();
     await workplace?.cleanUp();
   });
 
-  async function newPage(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 1300, height: 800 }, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(PAGE_MS);
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      if (/content security policy/i.test(message.text())) faults.push(message.text());
-    });
-    pages.push(page);
-    return page;
-  }
+  const newPage = (options: BrowserContextOptions = {}) => browser.newPage(server.origin, options);
 
   /** Opens a view of the image. @param place behind the reference: `/tree/etc?layer=2` */
   async function open(place = '/tree/', options: BrowserContextOptions = {}): Promise<Page> {
     const page = await newPage(options);
-    await page.goto(`${origin}/i/${reference}/~${place}`);
+    await page.goto(`${server.origin}/i/${reference}/~${place}`);
     return page;
   }
 
-  const pathOf = (page: Page) => decodeURIComponent(new URL(page.url()).pathname).split('/~/')[1];
-
   it('opens an image that was typed, and unfolds it by clicks', async () => {
     const page = await newPage();
-    await page.goto(origin);
+    await page.goto(server.origin);
     await page.getByLabel('Image', { exact: true }).fill(reference);
     await page.keyboard.press('Enter');
     await row(page, 'etc').click();
@@ -99,7 +67,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       { ...image, reference: 'docker.io/library/a:<b>', layers: 3 },
     ];
     await page.route(/\/api\/v1\/images$/, (route) => route.fulfill({ json: images }));
-    await page.goto(origin);
+    await page.goto(server.origin);
     await page.getByText('docker.io/library/a:<b>').waitFor();
     expect(await page.locator('.cached .faint').allInnerTexts()).toEqual([
       'linux/arm64 · ready, 1 layer',
@@ -107,12 +75,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     ]);
     await page.getByRole('link', { name: reference }).click();
     await row(page, 'etc').waitFor();
-    expect(page.url()).toBe(`${origin}/i/${reference}/~/tree/?platform=linux%2Farm64`);
+    expect(page.url()).toBe(`${server.origin}/i/${reference}/~/tree/?platform=linux%2Farm64`);
   });
 
   it('is used by the keyboard alone', async () => {
     const page = await newPage();
-    await page.goto(origin);
+    await page.goto(server.origin);
+    await page.locator('#start-image:focus').waitFor();
     await page.keyboard.type(reference);
     await page.keyboard.press('Enter');
     await row(page, 'etc').waitFor();
@@ -166,18 +135,24 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     const page = await open('/tree/srv/many/file-009000.txt');
     await eventually(() => active(page)).toBe('file-009000.txt');
     expect(await row(page, 'file-009000.txt').isVisible()).toBe(true);
-    const counts: number[] = [];
+    await page.evaluate(() => {
+      const tree = document.querySelector('[role=tree]')!;
+      const counts: number[] = [];
+      new MutationObserver(() => counts.push(tree.childElementCount)).observe(tree, { childList: true });
+      Object.assign(window, { rowCounts: counts });
+    });
     const scroller = page.locator('.tree-scroller');
-    const countRows = async () => counts.push(await page.locator('[role=tree] > *').count());
     for (let i = 0; i < 5; i++) {
       await scroller.evaluate((element) => element.scrollTo(0, element.scrollHeight / 3));
-      await countRows();
+      await scroller.hover();
+      await page.mouse.wheel(0, 900);
       await scroller.evaluate((element) => element.scrollTo(0, element.scrollHeight));
       await page.waitForTimeout(60);
-      await countRows();
     }
     await page.keyboard.press('End');
-    await countRows();
+    // Whenever rows came or went
+    const counts = (await page.evaluate('rowCounts')) as number[];
+    expect(counts.length).toBeGreaterThan(10);
     expect(Math.max(...counts)).toBeLessThanOrEqual(ROWS_MAX);
     expect(Math.min(...counts)).toBeGreaterThan(20);
     const loaded = () => scroller.evaluate((element) => element.scrollHeight / 26);
@@ -243,6 +218,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   });
 
   it('reports a path that is not there, beside what is', async () => {
+    browser.expectFault(/404 .*gone\.conf/);
     const page = await open('/tree/etc/nginx/gone.conf');
     await expect
       .poll(() => page.getByRole('status').allInnerTexts())
@@ -290,7 +266,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       ];
       await route.fulfill({ json: { digest: 'sha256:0', entries } });
     });
-    await page.goto(`${origin}/i/${reference}/~/tree/`);
+    await page.goto(`${server.origin}/i/${reference}/~/tree/`);
     await row(page, 'gone').waitFor();
     await page
       .getByRole('treeitem', { name: 'gone 2.9 MiB layer 1 deleted by layer ✗5', exact: true })
@@ -306,8 +282,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByRole('treeitem', { name: /^etc directory 5\.0 MiB layers/ }).waitFor();
     expect(await row(page, 'etc').locator('.size').innerText()).toBe('5.0 MiB');
     expect(await row(page, 'etc').locator('.badge:visible').allInnerTexts()).toEqual(['+3', '4', '5', '12']);
+    browser.expectFault(/404 .*path=\/gone/); // only the listing is made up
     await row(page, 'gone').click();
     expect(page.url()).toMatch(/\/tree\/gone\?.*file=history/);
+    await page.getByLabel('Entry', { exact: true }).getByText('NOT_FOUND').waitFor();
   });
 
   it('shows how far layers are indexed', async () => {
@@ -338,7 +316,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       };
       new MutationObserver(report).observe(document, { childList: true, subtree: true, characterData: true });
     });
-    await page.goto(`${origin}/i/${reference}/~/tree/`);
+    await page.goto(`${server.origin}/i/${reference}/~/tree/`);
     await page.getByRole('alert').getByText('NETWORK').waitFor();
     await eventually(() => states.join(' ')).toMatch(/1 of 5 indexed.*63 %.*waits/s);
     await page.getByRole('button', { name: 'Try again' }).click();
@@ -347,8 +325,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   });
 
   it('says what is wrong with an image, and asks for a token', async () => {
+    browser.expectFault(/400 .*Wrong::Name/);
+    browser.expectFault(/401 /);
     const page = await newPage();
-    await page.goto(`${origin}/i/Wrong::Name/~/tree/`);
+    await page.goto(`${server.origin}/i/Wrong::Name/~/tree/`);
     await page.getByText('INVALID_REFERENCE').waitFor();
     await page.getByText('A reference is').waitFor();
     await page.getByLabel('Image', { exact: true }).fill(reference);
@@ -365,14 +345,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   });
 
   it('shows one pane at a time at 400 px', async () => {
+    browser.expectFault(/404 .*passwd&layer=2/);
     const page = await open('/tree/etc', { viewport: { width: 400, height: 720 } });
     await eventually(() => active(page)).toBe('etc');
-    const visible = () =>
-      page
-        .locator('.pane')
-        .evaluateAll((panes) =>
-          panes.filter((one) => (one as HTMLElement).offsetParent !== null).map((one) => one.ariaLabel),
-        );
+    const visible = () => visiblePanes(page);
     expect(await visible()).toEqual(['Image']);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(400);
     await row(page, 'passwd').click();
@@ -382,22 +358,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(400);
     await page.getByRole('button', { name: /apk add/ }).click();
     expect(await visible()).toEqual(['Image']);
-  });
-
-  it.each(['light', 'dark'] as const)('has no serious fault for axe-core: %s', async (colorScheme) => {
-    const page = await newPage({ colorScheme: colorScheme === 'light' ? 'dark' : 'light' });
-    await page.goto(origin);
-    await page.evaluate((theme) => localStorage.setItem('layerslayer.theme', theme), colorScheme);
-    await page.reload();
-    expect(await seriousFaults(page), 'start').toEqual([]);
-    await page.goto(`${origin}/i/${reference}/~/tree/srv/strange?layer=4`);
-    await row(page, HOSTILE_NAMES.markup).waitFor();
-    expect(await seriousFaults(page), 'tree').toEqual([]);
-    await page.keyboard.press('?');
-    await page.getByRole('heading', { name: 'Keys' }).waitFor();
-    expect(await seriousFaults(page), 'help').toEqual([]);
-    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    expect(ground).toBe(colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(18, 22, 28)');
+    await page.getByText('has no such entry').waitFor({ state: 'attached' });
   });
 
   it('resizes panes by keys, and keeps their widths', async () => {
@@ -411,56 +372,3 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await width()).toBeCloseTo(before + 24, 0);
   });
 });
-
-/** What the page shows in the end. */
-function eventually<T>(read: () => T | Promise<T>) {
-  return expect.poll(read, { timeout: PAGE_MS });
-}
-
-function addressOf(server: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    server.stdout!.on('data', (chunk) => {
-      text += chunk;
-      const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
-      if (origin) resolve(origin);
-    });
-    server.once('exit', (status) => reject(new Error(`serve ended with ${status}`)));
-  });
-}
-
-/** The row of an entry, by its name. */
-function row(page: Page, name: string) {
-  return page.locator('[role=treeitem]').filter({ has: page.locator('bdi', { hasText: exactly(name) }) });
-}
-
-function exactly(text: string): RegExp {
-  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-}
-
-function names(page: Page): Promise<string[]> {
-  return page.locator('[role=treeitem] bdi').allTextContents();
-}
-
-/** The name of the row that aria-activedescendant refers to. */
-function active(page: Page): Promise<string | undefined> {
-  return page.evaluate(() => {
-    const id = document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant');
-    const row = id && document.getElementById(id);
-    return row ? (row.querySelector('bdi')?.textContent ?? undefined) : undefined;
-  });
-}
-
-/** Returns what axe-core finds that keeps people from using the page. */
-async function seriousFaults(page: Page): Promise<string[]> {
-  await page.evaluate(AXE); // a script element would be against the page's policy
-  const source = `axe.run().then(({ violations }) => violations)`;
-  const violations = (await page.evaluate(source)) as {
-    id: string;
-    impact: string;
-    nodes: { html: string; failureSummary: string }[];
-  }[];
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-}

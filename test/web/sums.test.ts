@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { changeTexts, sumChanges } from '#src/web/views/compare/change-texts.js';
 import { leafRows } from '#src/web/views/hidden/hidden-groups.js';
+import { upperLayers } from '#src/web/views/parts/upper-layers.js';
 import { usageTree } from '#src/web/views/treemap/usage-tree.js';
 
 describe('the tree of sizes', () => {
@@ -13,7 +14,7 @@ describe('the tree of sizes', () => {
   ];
 
   it('sums up layers, and keeps the one with most bytes', () => {
-    const root = usageTree(rows, '/', 100);
+    const root = usageTree(rows, '/', { totalBytes: 100 });
     expect(root.children.map(({ path, bytes, layer }) => [path, bytes, layer])).toEqual([
       ['/usr', 80, 1],
       ['/etc', 5, 2],
@@ -27,6 +28,8 @@ describe('the tree of sizes', () => {
   });
 
   it('takes no rows of other directories', () => {
+    const ofLayer = usageTree([{ path: '/a', bytes: 9, entries: 1 }], '/', { layer: 4 });
+    expect(ofLayer.children.map(({ layer }) => layer)).toEqual([4]);
     expect(usageTree([...rows, { path: '/usrx', bytes: 9, entries: 1 }], '/usr').children.length).toBe(3);
   });
 });
@@ -73,4 +76,20 @@ describe('differences', () => {
       bytes: { added: 10, removed: 10, changed: -6 },
     });
   });
+});
+
+describe('badges of layers', () => {
+  const to = (last: number) => Array.from({ length: last }, (_, i) => i + 1);
+  it.each([
+    [[3], [3]],
+    [to(4), [1, 2, 3, 4]],
+    [to(5), [3, 4, 5]],
+    [
+      [1, 2, 3, 4, 5, 12],
+      [4, 5, 12],
+    ],
+    [to(12), [11, 12]],
+    [to(127), [127]],
+  ])('are as many as fit: $1', (layers, expected) => expect(upperLayers(layers, 108)).toEqual(expected));
+  it('has one in the narrowest row', () => expect(upperLayers(to(127), 20)).toEqual([127]));
 });

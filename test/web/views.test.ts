@@ -1,35 +1,26 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
+import { HAS_CHROMIUM, TestBrowser } from './browser/test-browser.js';
 import { MockExplorer } from './mock-explorer.js';
 import { FOUND, HUGE_SIZE, LOG_LINE, LOG_SIZE, SAMPLE } from './sample-answers.js';
-
-const CHROMIUM = '/usr/bin/chromium';
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Rows of a list that may be in the page. */
 const ROWS_MAX = 120;
 
-describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 20_000 }, () => {
+describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 }, () => {
   let explorer: MockExplorer;
-  let browser: Browser;
-  const faults: string[] = [];
-  const pages: Page[] = [];
+  let browser: TestBrowser;
 
   beforeAll(async () => {
     explorer = await MockExplorer.start(builtProgram(), SAMPLE);
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    browser = await TestBrowser.start();
   });
 
   afterEach(async () => {
-    for (const page of pages.splice(0)) {
-      // No content of the image ran.
-      expect(await page.evaluate('typeof window.pwned')).toBe('undefined');
-      await page.context().close();
-    }
-    expect(faults.splice(0)).toEqual([]);
+    // No content of the image ran.
+    for (const page of browser.pages) expect(await page.evaluate('typeof window.pwned')).toBe('undefined');
+    expect(await browser.closePages()).toEqual([]);
     explorer.requests.splice(0);
   });
 
@@ -39,15 +30,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 2
   });
 
   async function open(place: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 1300, height: 800 }, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      if (/content security policy/i.test(message.text())) faults.push(message.text());
-    });
-    pages.push(page);
-    await page.goto(explorer.url(place));
+    const url = explorer.url(place);
+    const page = await browser.newPage(new URL(url).origin, options);
+    await page.goto(url);
     return page;
   }
 
@@ -262,40 +247,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 2
   });
 
   it('show a fault of the entry with a way to try again', async () => {
+    browser.expectFault(/404 .*path=\/missing/);
     const page = await open('tree/missing');
     const pane = page.getByLabel('Entry', { exact: true });
     await hasText(pane.getByRole('alert'), 'no such file');
     await pane.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(() => explorer.requests.filter((url) => url.includes('stat')).length).toBe(2);
   });
-
-  it.each([
-    ['light', 1300, ['tree/hello.sh', 'treemap/', 'hidden/', 'compare/?other=sample:2']],
-    [
-      'dark',
-      400,
-      ['tree/huge.img?file=hex', 'tree/etc/nginx.conf?file=history', 'treemap/', 'find/?find=*.conf'],
-    ],
-  ] as const)('have no serious fault for axe in %s, %i pixels wide', async (colorScheme, width, places) => {
-    const page = await open(places[0], { colorScheme, viewport: { width, height: 800 } });
-    for (const place of places) {
-      await page.goto(explorer.url(place));
-      const tab = page.getByRole('button', { name: 'Entry' });
-      if (width === 400 && place.startsWith('tree/')) await tab.click();
-      await page.locator(place.startsWith('tree/') ? '.ways' : '.view').waitFor();
-      await page.waitForTimeout(200);
-      expect([place, await axeFaults(page)]).toEqual([place, []]);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-    }
-  });
-
-  async function axeFaults(page: Page): Promise<string[]> {
-    await page.evaluate(AXE);
-    const faults = await page.evaluate(
-      `axe.run().then(({ violations }) => violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-    );
-    return faults as string[];
-  }
 });

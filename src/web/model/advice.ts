@@ -2,7 +2,7 @@
 const ADVICE: Readonly<Record<string, string>> = {
   INVALID_REFERENCE:
     'A reference is [HOST/]NAME[:TAG][@DIGEST], such as nginx:alpine or ghcr.io/owner/name:1.0.',
-  INVALID_ARGUMENT: 'The address of this page may be cut or changed. Choose the image again.',
+  INVALID_ARGUMENT: 'Change what was entered. Or the address of this page is cut: choose the image again.',
   NOT_FOUND: 'Check the spelling of the image’s name and tag, or of the path.',
   UNAUTHORIZED:
     'The registry refuses. A private repository needs `layerslayer serve --credentials HOST`, and a login there.',

@@ -40,7 +40,12 @@ export function followPlace(): void {
 
 async function load(reference: string, platform: string | undefined, aborted: AbortSignal): Promise<void> {
   try {
-    image.value = await getJson<ImageRecord>('image', { image: reference, platform }, { signal: aborted });
+    const found = await getJson<ImageRecord>('image', { image: reference, platform }, { signal: aborted });
+    image.value = found;
+    if (found.layers.every(({ indexed }) => indexed)) {
+      isIndexed.value = true;
+      return;
+    }
     for await (const { event, data } of events(reference, platform, aborted)) {
       if (event === 'progress') progress.value = data as ProgressRecord;
       if (event === 'error') throw faultOf(data);

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { paneState, restorePane } from './panes.js';
+import { arriveAt, paneState, restorePane } from './panes.js';
 import { decodeRaw, encodeRaw } from './raw-path.js';
 
 /** What the page shows: all of it is in the URL. */
@@ -38,11 +38,17 @@ export function go(change: Partial<Place>, { replace = false } = {}): void {
   place.value = next;
 }
 
-/** Follows back and forward. */
+/** Follows back and forward. Called once. */
 export function followHistory(): void {
+  // A link that says how a file is shown leads to a file.
+  const arrive = () => {
+    if (place.peek().file !== undefined) arriveAt({ isDirectory: false });
+  };
+  arrive();
   addEventListener('popstate', ({ state }) => {
     restorePane(state);
     place.value = parsePlace(location.pathname, location.search);
+    arrive();
   });
 }
 

@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { DifferenceRecord } from '../../../api/schemas/results.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
 import { CodeText } from '../content/code-text.js';
@@ -19,12 +19,14 @@ interface ContentDiffProps {
 /** How the content of one file differs, as a unified diff. */
 export function ContentDiff({ difference, other, onClose }: ContentDiffProps) {
   const path = pathOf(difference);
+  const element = useRef<HTMLElement>(null);
+  useEffect(() => element.current?.scrollIntoView({ block: 'nearest' }), []);
   const query = { ...imageQuery(), other, path, content: true };
   const lines = useLines<DifferenceRecord>('diff', query);
   // The answer may have the config's differences, and a total, too.
   const content = lines.rows.find((row) => typeof row.path === 'string' && pathOf(row) === path)?.content;
   return (
-    <section class="content-diff" aria-label={`Difference of ${shownPath(path)}`}>
+    <section ref={element} class="content-diff" aria-label={`Difference of ${shownPath(path)}`}>
       <header>
         <h3>{shownPath(path)}</h3>
         <button type="button" class="plain" onClick={onClose} aria-label="Close the difference">

@@ -9,7 +9,8 @@ import { modeLetters } from './shown-entry.js';
 /** Details of what has no content: a directory, a link, a device. */
 export function DirectoryView({ entry, stat }: { entry: ListedEntryRecord; stat: StatRecord }) {
   const { bytes, entries, mode, uid, gid, mtime, kind, state } = entry;
-  const layers = entry.layers ?? stat.versions.map(({ layer }) => layer);
+  // An empty directory has no files from anywhere.
+  const layers = entry.layers?.length ? entry.layers : stat.versions.map(({ layer }) => layer);
   return (
     <div class="details">
       <dl>

@@ -83,7 +83,7 @@ function Entry({ stat, history }: EntryProps) {
   const first = tabs[0] === 'text' && binary === key ? 'hex' : tabs[0]!;
   const wanted = place.value.file;
   const tab = wanted !== undefined && tabs.includes(wanted) ? wanted : first;
-  const props = { key, query, entry };
+  const props = { query, entry };
   return (
     <>
       <EntryHeader entry={entry} stat={stat} />
@@ -100,9 +100,9 @@ function Entry({ stat, history }: EntryProps) {
         <p class="note">The versions appear when all layers are indexed.</p>
       )}
       {tab === 'text' && !isFile(entry) && <DirectoryView entry={entry} stat={stat} />}
-      {tab === 'text' && isFile(entry) && <TextView {...props} onBinary={() => setBinary(key)} />}
-      {tab === 'hex' && <HexView {...props} />}
-      {tab === 'picture' && <PictureView {...props} />}
+      {tab === 'text' && isFile(entry) && <TextView key={key} {...props} onBinary={() => setBinary(key)} />}
+      {tab === 'hex' && <HexView key={key} {...props} />}
+      {tab === 'picture' && <PictureView key={key} {...props} />}
     </>
   );
 }

@@ -38,9 +38,9 @@ export function Find() {
         </p>
       )}
       {isAsked && <RequestState request={lines} what="files" />}
-      {isAsked && (
+      {isAsked && (count > 0 || lines.error === undefined) && (
         <p class="faint" role="status">
-          {count === 0 && lines.isDone && lines.error === undefined
+          {count === 0 && lines.isDone
             ? 'Nothing found.'
             : `${count.toLocaleString('en')} found${lines.isDone ? '' : ' so far'}`}
           {lines.isCut && '; the search ended here'}

@@ -19,11 +19,13 @@ export function ImageFacts() {
             <Fact key={name} name={name} value={value} />
           ))}
         </dl>
-        <p>
-          <PlaceLink to={{ image: pinned }} title="The tag may move, the digest stays">
-            Permanent address of this view
-          </PlaceLink>
-        </p>
+        {!isLocal(reference) && (
+          <p>
+            <PlaceLink to={{ image: pinned }} title="The tag may move, the digest stays">
+              Permanent address of this view
+            </PlaceLink>
+          </p>
+        )}
       </details>
       <details>
         <summary>Build steps ({steps.length})</summary>
@@ -38,6 +40,11 @@ export function ImageFacts() {
       </details>
     </div>
   );
+}
+
+/** Whether the image is in a layout or archive: the server shows it by the name that it was given only. */
+function isLocal(reference: string): boolean {
+  return /^[a-z-]+:\//.test(reference);
 }
 
 function Fact({ name, value }: { name: string; value: unknown }) {

@@ -28,6 +28,7 @@ export function LayersPane() {
           <span
             key={number}
             class={`${layerClass(number)}${layer === undefined || layer === number ? '' : ' dim'}`}
+            title={`layer ${number}, ${sizeText(size)}`}
             style={{ flexGrow: String(size / Math.max(1, total)) }}
           />
         ))}
@@ -106,7 +107,8 @@ function LayerState({ layer: { number, entries, indexed } }: { layer: LayerRecor
 
 function MergedState() {
   const layers = image.value?.layers ?? [];
-  if (isIndexed.value) return <span class="faint">{layers.length} layers</span>;
+  if (isIndexed.value)
+    return <span class="faint">{layers.length === 1 ? '1 layer' : `${layers.length} layers`}</span>;
   const done = progress.value?.layers.filter(({ state }) => state === 'done').length ?? 0;
   return (
     <span class="faint">

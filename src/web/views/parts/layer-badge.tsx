@@ -1,4 +1,5 @@
 import { layerClass } from '../../model/format.js';
+import { upperLayers } from './upper-layers.js';
 
 interface LayerBadgeProps {
   layer: number;
@@ -17,13 +18,13 @@ export function LayerBadge({ layer, isHider = false, class: more = '' }: LayerBa
   );
 }
 
-/** Badges that fit into a row, and into one of a narrow pane. */
-const [BADGES_MAX, NARROW_MAX] = [4, 3];
+/** CSS pixels for badges in a row, and in a row of a narrow pane: as in tree.css. */
+const [WIDE, NARROW] = [108, 76];
 
 /** The layers of a directory. Of many, the upper ones: they differ from one directory to the next. */
 export function LayerBadges({ layers }: { layers: readonly number[] }) {
-  const wide = upperLayers(layers, BADGES_MAX);
-  const narrow = upperLayers(layers, NARROW_MAX);
+  const wide = upperLayers(layers, WIDE);
+  const narrow = upperLayers(layers, NARROW);
   const widthClass = (layer: number) => (narrow.includes(layer) ? '' : 'only-wide');
   return (
     <>
@@ -34,11 +35,6 @@ export function LayerBadges({ layers }: { layers: readonly number[] }) {
       ))}
     </>
   );
-}
-
-/** Returns the layers that have a badge. If there are more, one badge says how many. */
-export function upperLayers(layers: readonly number[], max: number): readonly number[] {
-  return layers.length > max ? layers.slice(1 - max) : layers;
 }
 
 function MoreBadge({ layers, count, ...more }: { layers: readonly number[]; count: number; class: string }) {

@@ -14,6 +14,9 @@ const HEIGHT_MAX = 3_000_000;
 /** Pixels at each end that are not scaled. */
 const EDGE = 500_000;
 
+/** Pixels by which the scroller may be off, unless an end is near: 1% of its height. */
+const DRIFT_MAX = HEIGHT_MAX / 100;
+
 /** Returns the height of the scroller's content for a list of so many pixels. */
 export function scrollHeight(total: number): number {
   return Math.min(total, HEIGHT_MAX);
@@ -39,6 +42,17 @@ export function movedTop(
 ): number {
   if (total <= HEIGHT_MAX || Math.abs(to - from) > 2 * viewport) return listTop(to, total, viewport);
   return Math.max(0, Math.min(reach(total, viewport), top + to - from));
+}
+
+/**
+ * Returns whether the scroller must be moved to where the list is. Short ways make it drift, as
+ * they move the list by the same pixels. Moving it ends a scrolling that a key has just begun. It
+ * stays where the difference is not seen. Near an end both have to end together.
+ */
+export function isAdrift(scrollTop: number, top: number, total: number, viewport: number): boolean {
+  const drift = Math.abs(scrollTop - scrollTopOf(top, total, viewport));
+  const isNearEnd = Math.min(top, reach(total, viewport) - top) <= EDGE;
+  return drift >= (isNearEnd ? 1 : DRIFT_MAX);
 }
 
 /** Largest offset that a scroller can have. */

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { movedTop, scrollHeight, scrollTopOf } from './scaled-scroll.js';
+import { isAdrift, movedTop, scrollHeight, scrollTopOf } from './scaled-scroll.js';
 
 /** Rows rendered above and below the visible ones: a fast wheel shows no gap. */
 const OVERSCAN = 15;
@@ -83,6 +83,10 @@ export function useVirtualRows(
 
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
+  const settle = () => {
+    const { scrollTop, clientHeight } = scroller.current!;
+    if (isAdrift(scrollTop, topNow.current, total, clientHeight)) align();
+  };
   const onScroll = () => {
     const { scrollTop, clientHeight } = scroller.current!;
     if (scrollTop === last.current) return;
@@ -90,7 +94,7 @@ export function useVirtualRows(
     last.current = scrollTop;
     moveTo(movedTop(topNow.current, way));
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(align, SETTLE_MS);
+    timer.current = window.setTimeout(settle, SETTLE_MS);
   };
 
   const first = Math.max(0, Math.min(count, Math.floor(top / rowHeight) - OVERSCAN));

@@ -24,7 +24,10 @@ export interface VirtualRowsProps {
 export function VirtualRows(props: VirtualRowsProps) {
   const { count, rowHeight, row, onRange, handle, label, isList = false } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const { rows, height, first, end, onScroll, ...moves } = useVirtualRows(scroller, { count, rowHeight });
+  const { rows, height, first, end, onScroll, ...moves } = useVirtualRows(scroller, {
+    count,
+    rowHeight,
+  });
   const { scrollTo, shift, firstVisible } = moves;
   useImperativeHandle(handle ?? null, () => ({
     scrollTo,

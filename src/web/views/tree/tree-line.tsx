@@ -14,8 +14,13 @@ interface TreeLineProps {
   onSelect: () => void;
 }
 
-/** Levels that are indented. Deeper ones would leave no room for the name. */
-const INDENTED_MAX = 24;
+/** CSS pixels of a level. */
+const INDENT = 14;
+
+/** Returns the indentation of a row. It ends where it would leave no room for the name. */
+function indentation(depth: number, more: number): string {
+  return `min(${more + depth * INDENT}px, max(${more + 3 * INDENT}px, 100cqw - 400px))`;
+}
 
 /** For screen readers: the others are words already. */
 const KIND_WORDS: Readonly<Record<string, string>> = {
@@ -47,7 +52,7 @@ export function TreeLine({ id, node, isActive, isCursor, isExpandable, style, on
       aria-selected={isActive}
       aria-expanded={isExpandable ? node.isExpanded : undefined}
       title={summary(node, name)}
-      style={{ ...style, paddingLeft: `${6 + Math.min(depth, INDENTED_MAX) * 14}px` }}
+      style={{ ...style, paddingLeft: indentation(depth, 6) }}
       onClick={onSelect}
     >
       <span
@@ -82,11 +87,7 @@ interface MoreLineProps {
 export function MoreLine({ row: { more, depth }, style, isAutomatic, onLoad }: MoreLineProps) {
   const { error } = more;
   return (
-    <div
-      role="none"
-      class="row more"
-      style={{ ...style, paddingLeft: `${26 + Math.min(depth, INDENTED_MAX) * 14}px` }}
-    >
+    <div role="none" class="row more" style={{ ...style, paddingLeft: indentation(depth, 26) }}>
       {error && (
         <span class="name">
           {error.code}: {shownPath(error.message)}

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { UsageRecord, UsageTotalRecord } from '../../../api/schemas/results.js';
 import { layerClass, sizeText } from '../../model/format.js';
 import { go, place } from '../../model/place.js';
-import { shownPath } from '../../model/raw-path.js';
+import { pathOf, shownPath } from '../../model/raw-path.js';
 import { imageQuery } from '../parts/image-query.js';
 import { LayerBadge } from '../parts/layer-badge.js';
 import { PlaceLink } from '../parts/place-link.js';
@@ -23,9 +23,15 @@ type Line = UsageRecord | UsageTotalRecord;
 const isRow = (line: Line): line is UsageRecord => 'bytes' in line;
 const isTotal = (line: Line): line is UsageTotalRecord => 'total' in line;
 
-/** The bytes below the path as areas, and the same as a list. */
+/** The bytes below the path as areas, and the same as a list. Of a file: those of its directory. */
 export function Treemap() {
-  const { path, layer } = place.value;
+  const { path } = place.value;
+  const [leaf, setLeaf] = useState<string>(); // a path with nothing below
+  return <Below path={leaf === path ? parentOf(path) : path} onLeaf={setLeaf} />;
+}
+
+function Below({ path, onLeaf }: { path: string; onLeaf: (path: string) => void }) {
+  const { layer } = place.value;
   const query = { ...imageQuery(), path, layer };
   const byLayer = layer === undefined || undefined;
   const rows = useLines<Line>(
@@ -37,13 +43,21 @@ export function Treemap() {
   const rest = useLines<Line>('du', rows.isCut ? { ...query, depth: 0 } : undefined);
   const bytes = [...rows.rows.slice(-1), ...rest.rows].find(isTotal)?.total.bytes;
   const usage = rows.rows.filter(isRow);
-  const root = useMemo(() => usageTree(usage, path, bytes), [rows, usage.length, path, bytes]);
+  const root = useMemo(
+    () => usageTree(usage, path, { totalBytes: bytes, layer }),
+    [rows, usage.length, path, bytes, layer],
+  );
+  const isLeaf = rows.isDone && usage.every((row) => pathOf(row) === path) && path !== '/';
+  useEffect(() => {
+    if (isLeaf && rows.error === undefined) onLeaf(path);
+  }, [isLeaf, path]);
   return (
     <section class="view treemap-view" aria-label="Treemap">
       <Breadcrumbs path={path} />
       {bytes !== undefined && (
         <p class="faint">
-          {sizeText(bytes)} in files below. Area is size, colour is the layer with most of it.
+          {sizeText(bytes)} in files below. Area is size
+          {layer === undefined && ', colour is the layer with most of it'}.
         </p>
       )}
       <RequestState request={rows} what="sizes" />
@@ -138,7 +152,11 @@ function zoomTo(node: UsageNode | undefined): void {
 }
 
 function zoomOut(path: string): void {
-  if (path !== '/') go({ path: path.slice(0, path.lastIndexOf('/')) || '/', file: undefined });
+  if (path !== '/') go({ path: parentOf(path), file: undefined });
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
 /** A directory counts itself. */
@@ -207,7 +225,10 @@ function List({ root }: { root: UsageNode }) {
         </thead>
         <tbody>
           {children.slice(0, LISTED_MAX).map((node) => (
-            <tr key={`${node.path} ${node.isRest}`}>
+            <tr
+              key={`${node.path} ${node.isRest}`}
+              class={node.path === place.value.path && !node.isRest ? 'chosen' : ''}
+            >
               <th scope="row">{node.isRest ? <i>{node.name}</i> : <Name node={node} />}</th>
               <td title={`${node.bytes.toLocaleString('en')} bytes`}>{sizeText(node.bytes)}</td>
               <td>{percentText(node.bytes, all)}</td>

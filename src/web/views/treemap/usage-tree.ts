@@ -14,19 +14,25 @@ export interface UsageNode {
 
 /**
  * Returns the tree of usage rows below a path.
- * @param rows with layers; of each path one a layer
+ * @param rows with layers, of each path one a layer; or of one layer
+ * @param totalBytes below the path, if the rows are not all
+ * @param layer of rows without one
  */
-export function usageTree(rows: readonly UsageRecord[], path: string, totalBytes?: number): UsageNode {
+export function usageTree(
+  rows: readonly UsageRecord[],
+  path: string,
+  { totalBytes = 0, layer = 0 }: { totalBytes?: number | undefined; layer?: number | undefined } = {},
+): UsageNode {
   const nodes = new Map<string, UsageNode>();
   const largest = new Map<UsageNode, number>(); // bytes of its layer
-  const root = newNode(path, path);
+  const root = newNode(path, path, layer);
   nodes.set(path, root);
   for (const row of rows) {
     const own = pathOf(row);
     if (own !== path && !own.startsWith(below(path))) continue;
     let node = nodes.get(own);
     if (node === undefined) {
-      node = newNode(own, own.slice(own.lastIndexOf('/') + 1));
+      node = newNode(own, own.slice(own.lastIndexOf('/') + 1), layer);
       nodes.set(own, node);
     }
     node.bytes += row.bytes;
@@ -41,7 +47,7 @@ export function usageTree(rows: readonly UsageRecord[], path: string, totalBytes
     const parent = nodes.get(node.path.slice(0, node.path.lastIndexOf('/')) || '/') ?? root;
     parent.children.push(node);
   }
-  root.bytes = Math.max(root.bytes, totalBytes ?? 0, sumOf(root.children));
+  root.bytes = Math.max(root.bytes, totalBytes, sumOf(root.children));
   for (const node of nodes.values()) {
     node.children.sort((a, b) => b.bytes - a.bytes);
     addRest(node);
@@ -49,15 +55,15 @@ export function usageTree(rows: readonly UsageRecord[], path: string, totalBytes
   return root;
 }
 
-function newNode(path: string, name: string): UsageNode {
-  return { path, name, bytes: 0, entries: 0, layer: 0, isRest: false, children: [] };
+function newNode(path: string, name: string, layer: number): UsageNode {
+  return { path, name, bytes: 0, entries: 0, layer, isRest: false, children: [] };
 }
 
 /** A directory has more than what is listed of it: the areas must add up. */
 function addRest(node: UsageNode): void {
   if (node.children.length === 0) return;
   const bytes = node.bytes - sumOf(node.children);
-  if (bytes > 0) node.children.push({ ...newNode(node.path, 'smaller ones'), bytes, isRest: true });
+  if (bytes > 0) node.children.push({ ...newNode(node.path, 'smaller ones', 0), bytes, isRest: true });
 }
 
 function sumOf(nodes: readonly UsageNode[]): number {
