@@ -239,6 +239,25 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByRole('treeitem', { name: name(0) }).waitFor();
   });
 
+  it('asks again when the connection breaks while layers are indexed', async () => {
+    let asked = 0;
+    const layers = [{ layer: 1, digest: '', state: 'indexing', doneBytes: 63, totalBytes: 100 }];
+    const events: Answer = (_, __, reply) => {
+      reply.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      if (++asked > 5) {
+        reply.end('event: indexed\ndata: {"entries":60}\n\n');
+        return;
+      }
+      reply.write(`event: progress\ndata: ${JSON.stringify({ queued: false, layers })}\n\n`);
+      setTimeout(() => reply.destroy(), 50);
+    };
+    const page = await open('tree/', WIDE, await start({ events }));
+    await page.getByText('63 %').first().waitFor();
+    await page.getByRole('treeitem').first().waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(asked).toBe(6);
+  });
+
   it('lists a layer while it is indexed, and its sorted tree afterwards', async () => {
     const image = imageOf([{}, { indexed: false, entries: undefined }, {}]);
     let finish = () => {};

@@ -301,11 +301,12 @@ describe.skipIf(!HAS_CHROMIUM)('the explorer', { timeout: 20_000 }, () => {
       { layer: 2, state: 'indexing', doneBytes: 63, totalBytes: 100 },
     ].map((layer) => ({ ...layer, digest: 'sha256:0' }));
     const events = `event: progress\ndata: ${JSON.stringify({ queued: false, layers })}\n\n`;
-    let isSent = false;
+    let streams = 0;
     await page.route(/\/api\/v1\/events\?/, async (route) => {
-      // The first stream ends early, as when the server is restarted.
-      if (!isSent) await route.fulfill({ contentType: 'text/event-stream', body: events });
-      isSent = true;
+      // Streams end early and bring nothing new, as when the server goes away. The last one stays.
+      if (++streams > 4) return;
+      const body = streams === 1 ? events : '';
+      await route.fulfill({ contentType: 'text/event-stream', body });
     });
     const states: string[] = [];
     await page.exposeFunction('saw', (text: string) => states.push(text));

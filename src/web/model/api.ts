@@ -136,6 +136,7 @@ async function request(
   throw new ApiError(code, message, response.status);
 }
 
+/** @throws ApiError if the connection breaks; AbortError */
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
@@ -148,7 +149,11 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
       yield* lines;
     }
     if (rest !== '') yield rest;
+  } catch (error) {
+    // Browsers have no class for it.
+    if (error instanceof TypeError) throw new ApiError('NETWORK', 'the connection to the server broke', 0);
+    throw error;
   } finally {
-    await reader.cancel();
+    await reader.cancel().catch(() => {}); // it is broken already
   }
 }

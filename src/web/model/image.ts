@@ -38,26 +38,45 @@ export function followPlace(): void {
   });
 }
 
+/** How often in a row the events are asked for again when the connection breaks. */
+const RETRIES = 3;
+
+const RETRY_MS = 700;
+
 async function load(reference: string, platform: string | undefined, aborted: AbortSignal): Promise<void> {
+  const ask = () => getJson<ImageRecord>('image', { image: reference, platform }, { signal: aborted });
   try {
-    const found = await getJson<ImageRecord>('image', { image: reference, platform }, { signal: aborted });
+    const found = await ask();
     image.value = found;
-    if (found.layers.every(({ indexed }) => indexed)) {
-      isIndexed.value = true;
-      return;
+    if (!found.layers.every(({ indexed: isKnown }) => isKnown)) {
+      await indexed(reference, platform, aborted);
+      image.value = await ask();
     }
-    for await (const { event, data } of events(reference, platform, aborted)) {
-      if (event === 'progress') progress.value = data as ProgressRecord;
-      if (event === 'error') throw faultOf(data);
-      if (event !== 'indexed') continue;
-      image.value = await getJson<ImageRecord>('image', { image: reference, platform }, { signal: aborted });
-      isIndexed.value = true;
-      return;
-    }
-    throw new ApiError('NETWORK', 'the server ended', 0);
+    isIndexed.value = true;
   } catch (error) {
     if (aborted.aborted) return;
     imageError.value = error instanceof ApiError ? error : new ApiError('INTERNAL', String(error), 0);
+  }
+}
+
+/** Follows the events until all layers are indexed. @throws ApiError; AbortError */
+async function indexed(image: string, platform: string | undefined, aborted: AbortSignal): Promise<void> {
+  for (let failures = 0; ; ) {
+    try {
+      for await (const { event, data } of events(image, platform, aborted)) {
+        if (event === 'indexed') return;
+        if (event === 'error') throw faultOf(data);
+        if (event !== 'progress') continue;
+        progress.value = data as ProgressRecord;
+        failures = 0;
+      }
+      throw new ApiError('NETWORK', 'the server ended', 0);
+    } catch (error) {
+      const isBroken = error instanceof ApiError && error.code === 'NETWORK';
+      if (!isBroken || ++failures > RETRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    aborted.throwIfAborted();
   }
 }
 

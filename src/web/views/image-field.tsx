@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { showPane } from '../model/panes.js';
 import { go, type Place, place } from '../model/place.js';
 
@@ -9,6 +10,11 @@ export function placeOfImage(image: string, platform?: string): Place {
 
 /** The field for a reference. Enter opens it. */
 export function ImageField({ id, autofocus = false }: { id: string; autofocus?: boolean }) {
+  const input = useRef<HTMLInputElement>(null);
+  // The attribute of that name takes effect with the next frame: letters typed before are lost.
+  useLayoutEffect(() => {
+    if (autofocus) input.current?.focus();
+  }, []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const text = new FormData(event.currentTarget as HTMLFormElement).get('image');
@@ -23,6 +29,7 @@ export function ImageField({ id, autofocus = false }: { id: string; autofocus?: 
         Image
       </label>
       <input
+        ref={input}
         id={id}
         name="image"
         type="text"
@@ -30,7 +37,6 @@ export function ImageField({ id, autofocus = false }: { id: string; autofocus?: 
         autocomplete="off"
         autocapitalize="off"
         spellcheck={false}
-        autofocus={autofocus}
         defaultValue={place.value.image}
         key={place.value.image}
       />
