@@ -19,10 +19,7 @@ let records: AsyncIterator<object> | Iterator<object> | undefined;
 new ThreadPeer<object>(parentPort!, {
   merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
-  hiddenByLast({ layers }) {
-    const { hidden, tree } = hiddenByLast(layers.map(layerOf));
-    return moved(hiddenColumns(hidden, tree));
-  },
+  hiddenByLast: ({ layers }) => moved(hiddenColumns(hiddenByLast(layers.map(layerOf)))),
   sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
   versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
   async usage({ layers, question }) {
