@@ -174,6 +174,15 @@ describe('events of all images', () => {
     expect((await listener.wait(image('one'), 'indexed')).data).toMatchObject({ layer: 2, entries: 1 });
   });
 
+  it('show a layer that is listed while it is read', async () => {
+    const listener = await listen();
+    const init = { headers: { Accept: 'application/x-ndjson' } };
+    const answer = await served.get('/api/v1/tree', { image: image('one'), layer: 2 }, init);
+    expect((await answer.text()).trimEnd().split('\n')).toHaveLength(1);
+    expect((await listener.wait(image('one'), 'indexed')).data).toMatchObject({ layer: 2, entries: 1 });
+    expect(listener.names(image('one'))).toContain('progress');
+  });
+
   it('keep no pass going, and say that it stopped', async () => {
     const listener = await listen();
     proxy.rules.unshift({ path: new RegExp(slow[2]!), fault: drip(1_000, 500) });
