@@ -78,8 +78,7 @@ it('has of one layer what it hides of those below, and which directories it leav
       const all = rowsOf(hiddenColumns(hiddenTree(layers)));
       for (const { number } of layers) {
         const upTo = layers.slice(0, number);
-        const found = hiddenByLast(upTo);
-        const columns = hiddenColumns(found.hidden, found.tree);
+        const columns = hiddenColumns(hiddenByLast(upTo));
         expect(rowsOf(columns)).toEqual(all.filter((row) => row.split(' ')[3] === String(number)));
         hidden += rowsOf(columns).length;
         const tree = mergeLayers(upTo);
@@ -88,7 +87,7 @@ it('has of one layer what it hides of those below, and which directories it leav
           if (node === NO_NODE) continue;
           const there = resolvePath(tree, splitPath(Buffer.from(path)), 'none');
           const isDirectory = there.kind === 'found' && tree.kind(there.inode) === 'dir';
-          expect(columns.remains![node], path).toBe(isDirectory ? 1 : 0);
+          expect(columns.remains[node], path).toBe(isDirectory ? 1 : 0);
         }
       }
     }),

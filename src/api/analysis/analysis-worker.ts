@@ -42,8 +42,8 @@ const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   },
   hidden: () => moved(hiddenColumns(hiddenTree(viewHere().layers))),
   hiddenByLayer({ layer }) {
-    const { hidden, tree } = hiddenByLast(viewHere().layers.filter(({ number }) => number <= layer));
-    return moved(hiddenColumns(hidden, tree));
+    const upTo = viewHere().layers.filter(({ number }) => number <= layer);
+    return moved(hiddenColumns(hiddenByLast(upTo)));
   },
   sums: () => moved(treeSums(viewHere().tree)),
   versions: ({ names }) => pathVersions(viewHere().layers, names),

@@ -1,6 +1,5 @@
 import type { HiddenEntry } from '../../overlay/history/hidden-entries.js';
 import type { HiddenNode } from '../../overlay/history/hidden-tree.js';
-import { ROOT_INODE, type Tree } from '../../overlay/tree.js';
 import { joinedNames } from './joined-names.js';
 
 /** How an entry is hidden. */
@@ -24,15 +23,11 @@ export interface HiddenColumns {
   rows: Int32Array; // by version: its row
   hiders: Uint16Array; // by version: number of the layer that hides it
   hows: Uint8Array; // by version
-  /** By node: 1 if it is a directory that the layer leaves there. Only of what one layer hides. */
-  remains?: Uint8Array;
+  remains: Uint8Array; // by node: 1 if the one layer of which this is leaves a directory there
 }
 
-/**
- * Returns a tree of what is hidden as columns.
- * @param tree what one layer leaves; default: `root` is of all layers
- */
-export function hiddenColumns(root: HiddenNode, tree?: Tree): HiddenColumns {
+/** Returns a tree of what is hidden as columns. */
+export function hiddenColumns(root: HiddenNode): HiddenColumns {
   const nodes: HiddenNode[] = [root];
   const childStarts: number[] = [];
   const childEnds: number[] = [];
@@ -56,6 +51,7 @@ export function hiddenColumns(root: HiddenNode, tree?: Tree): HiddenColumns {
     rows: new Int32Array(count),
     hiders: new Uint16Array(count),
     hows: new Uint8Array(count),
+    remains: Uint8Array.from(nodes, ({ remains }) => (remains ? 1 : 0)),
   };
   let at = 0;
   for (const { versions } of nodes) {
@@ -66,25 +62,7 @@ export function hiddenColumns(root: HiddenNode, tree?: Tree): HiddenColumns {
       columns.hows[at++] = HIDING_WAYS.indexOf(how);
     }
   }
-  return tree ? { ...columns, remains: remainingDirectories(tree, nodes, columns) } : columns;
-}
-
-/** @returns by node: 1 if the tree has a directory there */
-function remainingDirectories(
-  tree: Tree,
-  nodes: readonly HiddenNode[],
-  { childStarts, childEnds }: HiddenColumns,
-): Uint8Array {
-  const directories = new Uint32Array(nodes.length); // by node: an inode; 0: none
-  directories[HIDDEN_ROOT] = ROOT_INODE;
-  for (const [node, directory] of directories.entries()) {
-    if (directory === 0) continue;
-    for (let child = childStarts[node]!; child < childEnds[node]!; child++) {
-      const inode = tree.lookup(directory, nodes[child]!.name);
-      if (inode > 0 && tree.kind(inode) === 'dir') directories[child] = inode;
-    }
-  }
-  return Uint8Array.from(directories, (inode) => (inode === 0 ? 0 : 1));
+  return columns;
 }
 
 /** The root of `HiddenColumns`. */

@@ -86,7 +86,7 @@ export function passEvent(
       return { name: 'progress', isPassing: true, data };
     }
     case 'indexed': {
-      const entries = change.view.layers.reduce((sum, one) => sum + one.entries.length, 0);
+      const entries = change.layers.reduce((sum, one) => sum + one.entries.length, 0);
       const data: z.input<typeof INDEXED_EVENT> = { ...about, entries };
       return { name: 'indexed', isPassing: false, data: () => data };
     }

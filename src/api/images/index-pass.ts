@@ -18,7 +18,7 @@ export interface PassProgress {
 /** Something that happened to a pass. */
 export type PassChange =
   | { kind: 'progress'; progress: PassProgress }
-  | { kind: 'indexed'; view: ImageView }
+  | { kind: 'indexed'; layers: readonly { entries: { length: number } }[] }
   | { kind: 'stopped' } // no client wants it any more
   | { kind: 'failed'; error: unknown };
 
@@ -156,7 +156,7 @@ export class IndexPass {
     run.view.then(
       (view) => {
         run.isEnded = true;
-        this.#report(run, { kind: 'indexed', view });
+        this.#report(run, { kind: 'indexed', layers: view.layers });
       },
       (error) => {
         run.isEnded = true;

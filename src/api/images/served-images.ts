@@ -52,6 +52,8 @@ export interface ImageLease {
   offer(signal: AbortSignal): Promise<ImageOffer>;
   /** The pass of one layer's own tree, from 1. */
   layerPass(layer: number): IndexPass;
+  /** Shows what happens to another pass of a layer, from 1, in the stream of events. */
+  report(layer: number, change: PassChange): void;
   /** Runs a pass in its turn: only a few run at once. */
   inTurn<T>(pass: () => Promise<T>, signal: AbortSignal): Promise<T>;
   release(): void;
@@ -128,9 +130,10 @@ export class ServedImages {
       const { session } = served.uses;
       const layerPass = (layer: number) => this.#pass(served, opened, layer);
       const inTurn: ImageLease['inTurn'] = (task, ends) => this.#turns.run(task, ends);
+      const report = (layer: number, change: PassChange) => this.#report(served, { opened, layer }, change);
       const pass = this.#pass(served, opened, 0);
       const offer = (ends: AbortSignal) => served.offer.result(ends);
-      return { opened, session, pass, offer, layerPass, inTurn, release };
+      return { opened, session, pass, offer, layerPass, report, inTurn, release };
     } catch (error) {
       release();
       throw error;
@@ -169,14 +172,16 @@ export class ServedImages {
 
   /** @param layer 0: the merged tree */
   #pass(served: Served, opened: OpenedImage, layer: number): IndexPass {
-    const { asked, passes } = served;
-    const onChange = (change: PassChange) => {
-      if (this.#isLatest(served)) this.events.pass(asked, { opened, layer }, change);
-    };
+    const { passes } = served;
+    const onChange = (change: PassChange) => this.#report(served, { opened, layer }, change);
     const known =
       passes.get(layer) ?? new IndexPass(opened, this.#turns, layer === 0 ? undefined : layer, onChange);
     passes.set(layer, known);
     return known;
+  }
+
+  #report(served: Served, of: { opened: OpenedImage; layer: number }, change: PassChange): void {
+    if (this.#isLatest(served)) this.events.pass(served.asked, of, change);
   }
 
   #begin(asked: AskedImage): Served {

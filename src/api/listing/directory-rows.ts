@@ -171,7 +171,7 @@ class RowColumns {
     }
     const hasChildren = columns.childStarts[node]! < columns.childEnds[node]!;
     if (!hasChildren || hasDirectory) return;
-    const kind = columns.remains?.[node] ? PASSED! : IMPLIED!;
+    const kind = columns.remains[node] === 1 ? PASSED! : IMPLIED!;
     this.add(kind, firstVersion(columns, node), node);
   }
 }

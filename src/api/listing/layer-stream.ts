@@ -34,6 +34,7 @@ export interface LayerStreamOptions {
 export async function* layerStream(options: LayerStreamOptions): AsyncGenerator<object, void, undefined> {
   const { lease, layer, signal } = options;
   const ended = new AbortController();
+  const ends = AbortSignal.any([signal, ended.signal]);
   const waiting = new WaitingRecords(new PathFilter(options));
   const scan = lease.inTurn(
     () =>
@@ -47,13 +48,23 @@ export async function* layerStream(options: LayerStreamOptions): AsyncGenerator<
           onRestart: () => waiting.restart(),
           settled: () => waiting.drained(),
         },
-        { signal: AbortSignal.any([signal, ended.signal]) },
+        {
+          signal: ends,
+          onProgress: (progress) =>
+            lease.report(layer, { kind: 'progress', progress: { layers: [progress], isQueued: false } }),
+        },
       ),
     signal,
   );
   scan.then(
-    (end) => waiting.end(end),
-    (error) => waiting.fail(error),
+    (end) => {
+      lease.report(layer, 'layer' in end ? { kind: 'indexed', layers: [end.layer] } : { kind: 'stopped' });
+      waiting.end(end);
+    },
+    (error) => {
+      lease.report(layer, ends.aborted ? { kind: 'stopped' } : { kind: 'failed', error });
+      waiting.fail(error);
+    },
   );
   try {
     yield* waiting.records();

@@ -79,7 +79,7 @@ async function* oneImage(
   pass
     .watch((progress) => publish({ kind: 'progress', progress }), signal)
     .then(
-      (view) => publish({ kind: 'indexed', view }),
+      ({ layers }) => publish({ kind: 'indexed', layers }),
       (error) => {
         const { data, ...event } = passEvent(asked, { opened, layer: 0 }, { kind: 'failed', error });
         events.publish('pass', { ...event, data: () => ({ ...data(), requestId }) });

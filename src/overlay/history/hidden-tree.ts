@@ -1,5 +1,5 @@
 import { unsupported } from '../../base/errors.js';
-import type { NumberedLayer, Tree } from '../tree.js';
+import { type NumberedLayer, ROOT_INODE, type Tree } from '../tree.js';
 import { forEachHidden, type HiddenEntry, mergeSeeingHidden } from './hidden-entries.js';
 
 /** Maximum hidden entries and directories above them: each takes 500 bytes (measured). */
@@ -13,6 +13,8 @@ export interface HiddenNode {
   name: Uint8Array; // of the root empty
   versions: HiddenVersion[]; // the one that was hidden last comes first
   children: Map<string, HiddenNode> | undefined; // by `nameKey`
+  /** Of what one layer hides: that layer leaves a directory there. */
+  remains?: boolean;
 }
 
 /**
@@ -29,20 +31,29 @@ export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = HIDDEN
 }
 
 /**
- * Returns what the last layer hides or replaces, by path, and the tree of all layers.
+ * Returns what the last layer hides or replaces of the others, by path.
  * @param layers base first
  * @throws LayerslayerError as `hiddenTree`
  */
-export function hiddenByLast(
-  layers: readonly NumberedLayer[],
-  entriesMax = HIDDEN_MAX,
-): { hidden: HiddenNode; tree: Tree } {
+export function hiddenByLast(layers: readonly NumberedLayer[], entriesMax = HIDDEN_MAX): HiddenNode {
   const { root, add } = newTree(entriesMax);
   const last = layers.at(-1)?.number;
   const tree = mergeSeeingHidden(layers, (entry) => {
     if (entry.hiddenBy === last) add(entry);
   });
-  return { hidden: root, tree };
+  markRemaining(root, tree);
+  return root;
+}
+
+function markRemaining(root: HiddenNode, tree: Tree): void {
+  const ahead = [{ node: root, directory: ROOT_INODE }];
+  for (let at = ahead.pop(); at; at = ahead.pop()) {
+    at.node.remains = true;
+    for (const node of at.node.children?.values() ?? []) {
+      const directory = tree.lookup(at.directory, node.name);
+      if (directory !== 0 && tree.kind(directory) === 'dir') ahead.push({ node, directory });
+    }
+  }
 }
 
 /** @throws LayerslayerError UNSUPPORTED past `entriesMax`, from `add` */

@@ -45,7 +45,8 @@ export const LS = {
     'byte by byte, upper case first, as with LC_ALL=C. PATH is / by default. A PATH that no layer has is a ' +
     "pattern, as bash reads it: '/etc/**/*.{conf,d}'. For a symlink to a directory, ls lists that " +
     'directory. With -l, -d or -F it lists the symlink; write PATH/ for the directory.\n' +
-    'With --deleted, PATH may also be what no layer shows any more. Alone, -h is --help.\n' +
+    'With --deleted, PATH may also be what no layer shows any more. With --layer too, ls lists what that ' +
+    'layer hides of those below it. Alone, -h is --help.\n' +
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are, one object a ' +
     'line.',
   options: OPTIONS,

@@ -6,7 +6,7 @@ import type { Tree } from '../../../overlay/tree.js';
 /** One name of a listing: an entry of the merged tree, or one that upper layers hide. */
 export interface ListedRow {
   name: Uint8Array; // as it is shown
-  /** Where its attributes are; undefined: a hidden directory that no entry names. */
+  /** Where its attributes are; undefined: a directory that no entry names. */
   from: Tree | EntryTable | undefined;
   at: number; // inode of the tree, or row of the table
   layer: number;
@@ -65,11 +65,16 @@ export function directoryNamed(tree: Tree, parent: number, name: Uint8Array): nu
   return child !== 0 && tree.kind(child) === 'dir' ? child : 0;
 }
 
-/** The first hidden entry below the directory says when it was hidden. */
+/**
+ * The first hidden entry below the directory says when it was hidden, or which layer only hides
+ * something below it.
+ */
 function impliedRow(node: HiddenNode, name: Uint8Array): ListedRow {
   let below = node;
   do below = below.children!.values().next().value!;
   while (below.versions.length === 0);
-  const [version] = below.versions;
-  return { name, from: undefined, at: 0, layer: version!.layer, hidden: version };
+  const { layer, hiddenBy, how } = below.versions[0]!;
+  const implied = { name, from: undefined, at: 0 };
+  if (node.remains) return { ...implied, layer: hiddenBy, hidden: undefined };
+  return { ...implied, layer, hidden: { hiddenBy, how } };
 }

@@ -1,12 +1,11 @@
 import { asLayerslayerError } from '../../../base/errors.js';
 import { type AskedPath, askedPaths } from '../../../image/paths/asked-path.js';
 import { DeletionHints } from '../../../image/paths/deletion-hint.js';
-import { hiddenTree } from '../../../overlay/history/hidden-tree.js';
+import { hiddenByLast, hiddenTree } from '../../../overlay/history/hidden-tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
-import { usageError } from '../../options/usage-error.js';
 import { EntryColors, usesColors } from '../../terminal/layout/colors.js';
 import { LineWriter } from '../../terminal/output/line-writer.js';
 import type { Output } from '../../terminal/output/output.js';
@@ -26,8 +25,6 @@ export const ls: Command<typeof LS.options> = {
     const { recursive, directory, deleted, reverse } = values;
     const sort = values.sort ?? 'name';
     const only = values.layer === undefined ? [] : [parseLayer(values.layer)];
-    if (deleted && only.length > 0)
-      throw usageError('--deleted and --layer exclude each other: nothing hides what one layer has');
     const asked = askedPaths(words.length === 0 ? ['/'] : words);
     const form = formOf(values, output, env);
 
@@ -36,8 +33,12 @@ export const ls: Command<typeof LS.options> = {
       const image = await use.open();
       const { layers: described } = image.resolved.manifest;
       const numbers = chooseLayers(image.resolved, only);
+      // A layer hides entries of those below it.
+      const upTo = deleted ? described.slice(0, numbers.at(-1)).map((_, i) => i + 1) : numbers;
+      const layers = await image.layers({ only: upTo, signal, onProgress });
       const view = await image.view({ only: numbers, signal, onProgress });
-      const hidden = deleted ? hiddenTree(view.layers) : undefined;
+      const hiddenIn = only.length > 0 ? hiddenByLast : hiddenTree;
+      const hidden = deleted ? hiddenIn(layers) : undefined;
       const hints = new DeletionHints();
       const where = only.length > 0 && described.length > 1 ? `layer ${numbers[0]}` : undefined;
       const keepsLinks = values.long || directory || values.classify;
@@ -54,7 +55,7 @@ export const ls: Command<typeof LS.options> = {
       sortRows(operands, sort, reverse);
       const writer = new LineWriter({ display, output, signal });
       const listing = new LsListing({
-        ...{ writer, form, doubt: doubtOf(view.layers) },
+        ...{ writer, form, doubt: doubtOf(layers) },
         digestOf: (layer) => described[layer - 1]?.digest,
       });
       const files = operands.filter(({ contents }) => !contents);
@@ -66,7 +67,7 @@ export const ls: Command<typeof LS.options> = {
         sort: (rows) => sortRows(rows, sort, reverse),
       });
       await writer.flush();
-      warnUncompared(view.layers, display);
+      warnUncompared(layers, display);
       return status;
     };
     return withSession(name!, values, context, work);
