@@ -1,12 +1,13 @@
 // Clients of one server that ask without a pause, each over a connection of its own.
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A second more than all answers take: a client that got 429 comes again. */
+/** A client that got 429 asks again after this time. */
 const RETRY_MS = 1_000;
 
 /**
- * Asks for a time.
+ * Asks for a time, over connections that are open when it begins.
  * @param questions `{ name, weight, next() -> { path, query, headers? } }`
  * @param random returns a number from 0 to 1
  * @returns name -> times of the answers in ms, ascending, and what was answered otherwise
@@ -14,10 +15,11 @@ const RETRY_MS = 1_000;
 export async function load(server, { clients, ms, questions, random }) {
   const times = new Map(questions.map(({ name }) => [name, []]));
   const faults = new Map();
-  const deadline = performance.now() + ms;
   const choose = chooserOf(questions, random);
-  const run = async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const agents = Array.from({ length: clients }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+  await Promise.all(agents.map((agent) => statusOf(server, { path: '/healthz' }, agent)));
+  const deadline = performance.now() + ms;
+  const run = async (agent) => {
     while (performance.now() < deadline) {
       const question = choose();
       const asked = question.next();
@@ -26,11 +28,11 @@ export async function load(server, { clients, ms, questions, random }) {
       const elapsed = performance.now() - begun;
       if (status === 200 || status === 206) times.get(question.name).push(elapsed);
       else faults.set(`${status} ${question.name}`, (faults.get(`${status} ${question.name}`) ?? 0) + 1);
-      if (status === 429) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (status === 429) await sleep(RETRY_MS);
     }
     agent.destroy();
   };
-  await Promise.all(Array.from({ length: clients }, run));
+  await Promise.all(agents.map(run));
   for (const list of times.values()) list.sort((a, b) => a - b);
   return { times, faults };
 }

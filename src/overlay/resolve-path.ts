@@ -141,7 +141,16 @@ export function askedPath(path: Uint8Array): Uint8Array[] {
 /** `/etc/passwd`; the root is `/`. */
 export function joinPath(names: readonly Uint8Array[]): Buffer {
   if (names.length === 0) return Buffer.from('/');
-  return Buffer.concat(names.flatMap((name) => [Buffer.from('/'), name]));
+  let length = 0;
+  for (const name of names) length += 1 + name.length;
+  const path = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const name of names) {
+    path[at++] = SLASH;
+    path.set(name, at);
+    at += name.length;
+  }
+  return path;
 }
 
 /**

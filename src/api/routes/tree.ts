@@ -225,7 +225,8 @@ async function* lines({ viewed, walk, hidden, sums }: Listing, signal: AbortSign
   const turns = new Turns(signal);
   for (let row = await walk.next(); row; row = await walk.next()) {
     yield walkedRecord(viewed.view, row, { hidden, sums, layer: viewed.layer });
-    await turns.due();
+    const turn = turns.due();
+    if (turn) await turn;
   }
 }
 

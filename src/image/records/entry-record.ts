@@ -8,6 +8,9 @@ import type { TarEntry } from '../../tar/entry.js';
 /** What a listing shows of an entry beside its name. */
 export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'>;
 
+/** Target of what is no link. */
+const NO_TARGET = new Uint8Array(0);
+
 /** A directory that no entry names. (rule O1) */
 export const IMPLIED_DIRECTORY: ListedEntry = {
   kind: 'dir',
@@ -19,7 +22,7 @@ export const IMPLIED_DIRECTORY: ListedEntry = {
   mtimeNanoseconds: 0,
   deviceMajor: 0,
   deviceMinor: 0,
-  linkTarget: new Uint8Array(0),
+  linkTarget: NO_TARGET,
 };
 
 /** @param at a row of the table, or an inode of the tree */
@@ -29,7 +32,7 @@ export function listedEntry(from: EntryTable | Tree, at: number): ListedEntry {
   return {
     kind,
     ...attributesOf(from, at),
-    linkTarget: isLink ? from.linkTarget(at) : new Uint8Array(0),
+    linkTarget: isLink ? from.linkTarget(at) : NO_TARGET,
   };
 }
 
