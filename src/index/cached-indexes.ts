@@ -203,8 +203,9 @@ export class CachedIndexes {
   async #cache(stored: StoredIndexes, digest: Digest, made: ProvidedIndex): Promise<CachedIndex> {
     const { origin, bytes, entries, comparisons } = made;
     const split = origin.kind === 'own' ? splitStates(bytes) : { bytes };
-    const index = indexOf(split, entries);
     const isStored = await stored.write(digest, origin, split);
+    const written = isStored && !entries ? await stored.loadWritten(digest, origin, split) : undefined;
+    const index = written?.index ?? indexOf(split, entries);
     if (origin.kind === 'own') {
       const compared = new Set(comparisons?.map(({ name }) => name));
       const others = stored.foreign(digest).filter((name) => !compared.has(name));

@@ -145,6 +145,15 @@ export class StoredIndexes {
     return (await writer?.commit()) ?? false;
   }
 
+  /** Loads a large index that was just written elsewhere; undefined if nothing would do that. */
+  async loadWritten(
+    digest: Digest,
+    origin: IndexOrigin,
+    { bytes }: SplitIndex,
+  ): Promise<StoredIndex | undefined> {
+    return this.#elsewhere && bytes.length >= LARGE_INDEX ? await this.load(digest, origin) : undefined;
+  }
+
   /** Returns where the states of an index are that was just written; undefined if they are not. */
   statesOf(digest: Digest, origin: IndexOrigin, index: LayerIndex): StateStorage | undefined {
     const fd = this.#store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));

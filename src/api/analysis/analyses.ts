@@ -15,6 +15,7 @@ import type {
 } from './analysis-protocol.js';
 import type { AnalysisPeer, AnalysisThread } from './analysis-thread.js';
 import { AnalysisThreads } from './analysis-threads.js';
+import { readAsked } from './asked-layer.js';
 import { type ComparisonSources, givenSide } from './compared-side.js';
 import { givenLayer } from './given-layer.js';
 import { treeOfGiven } from './given-view.js';
@@ -114,12 +115,11 @@ export class Analyses {
     const given = ({ name, view }: ComparedImage) => givenSide(name, view);
     let reads = 0;
     const sources: ComparisonSources = {
-      async read({ side, layer, row, offset, length }) {
+      async read({ side, ...asked }) {
         reads++;
         try {
-          const bytes = await sides[side].view.byNumber.get(layer)!.read(row, offset, length, signal);
-          const copy = new Uint8Array(bytes); // what a layer returns is valid until the next await
-          return new Transferred(copy, [copy.buffer]);
+          const bytes = await readAsked(sides[side].view.byNumber.get(asked.layer)!, asked, signal);
+          return new Transferred(bytes, [bytes.buffer]);
         } finally {
           reads--;
         }

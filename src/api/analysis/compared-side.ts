@@ -1,9 +1,10 @@
 import type { Transferred } from '../../base/thread-rpc.js';
-import { type Layer, rowChunks, type TableChunks } from '../../engine/layer.js';
+import type { TableChunks } from '../../engine/layer.js';
 import type { ComparedView } from '../../image/compare/comparison.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { IndexOrigin } from '../../index/cached-indexes.js';
 import { type TreeColumns, treeOfColumns } from '../../overlay/open-tree.js';
+import { type AskedBytes, AskedLayer } from './asked-layer.js';
 import { type GivenLayer, layerOf } from './given-layer.js';
 import { givenView } from './given-view.js';
 
@@ -21,13 +22,9 @@ interface GivenComparedLayer extends GivenLayer {
   chunkTable: TableChunks | undefined;
 }
 
-/** Bytes of a file, which the thread asks the main thread for. */
-export interface WantedBytes {
+/** Bytes that the thread asks the main thread for. */
+export interface WantedBytes extends AskedBytes {
   side: 'from' | 'to';
-  layer: number;
-  row: number;
-  offset: number;
-  length: number;
 }
 
 /** Answered by the main thread, whose layers have the bytes. */
@@ -51,23 +48,15 @@ export function givenSide(name: string, view: ImageView): GivenSide {
 
 /**
  * Returns the side in the thread that was given it.
- * @param read asks the main thread for bytes
+ * @param ask asks the main thread for bytes
  */
 export function comparedView(
   { name, layers, tree }: GivenSide,
-  read: (wanted: Omit<WantedBytes, 'side'>) => Promise<Uint8Array>,
+  ask: (bytes: AskedBytes) => Promise<Uint8Array>,
 ): ComparedView {
   const opened = layers.map((given) => {
     const { number, hidesTableMarkers, entries } = layerOf(given);
-    const { digest, origin, fingerprint, chunkTable } = given;
-    const layer: Layer = {
-      digest,
-      origin,
-      fingerprint,
-      entries,
-      read: (row, offset, length) => read({ layer: number, row, offset, length }),
-      fileChunks: (row) => rowChunks(chunkTable, entries, row),
-    };
+    const layer = new AskedLayer(given, entries, { number, chunkTable: given.chunkTable, ask });
     return { number, hidesTableMarkers, entries, layer };
   });
   const byNumber = new Map(opened.map(({ number, layer }) => [number, layer]));

@@ -1,15 +1,11 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
-import { LayerslayerError } from '../../base/errors.js';
-import { bytesOfText } from '../../base/text/raw-text.js';
-import { type SearchedFile, searchFile } from '../../carve/search/searched-file.js';
-import { openFile } from '../../engine/layer.js';
-import { type ImageView, uncomparedLayers } from '../../image/opened-image.js';
-import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
+import type { SearchedFile } from '../../carve/search/searched-file.js';
 import { attachment } from '../answers/attachment.js';
 import { CONTENT_HEADERS, CONTENT_TYPES, mediaType } from '../answers/content-headers.js';
 import { type RangedContent, rangeReply } from '../answers/range-reply.js';
+import { findFile } from '../images/find-file.js';
 import { type LeasedImage, leaseImage } from '../images/with-view.js';
 import { type Call, type Chunks, type Reply, type Route, route } from '../routing/route.js';
 import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER } from '../schemas/parameters.js';
@@ -24,9 +20,6 @@ const QUERY = z.strictObject({
 
 type FileQuery = z.output<typeof QUERY>;
 
-/** How long a request waits for a merge, which others may have begun. */
-const MERGE_MS = 30_000;
-
 export function fileRoutes(state: ServerState): Route[] {
   return [
     route({
@@ -40,52 +33,12 @@ export function fileRoutes(state: ServerState): Route[] {
       },
       async handle(call) {
         const leased = await leaseImage(state, call);
-        const found = await findFile(leased, call);
+        const found = await findFile(leased, call.query.path, call.signal);
         call.afterwards(found.close);
         return answer(found, leased, call);
       },
     }),
   ];
-}
-
-/**
- * Finds the file in the tree if all layers are indexed, else in the layers.
- * @throws LayerslayerError as `searchFile`
- */
-async function findFile(
-  { lease, layer }: LeasedImage,
-  { query: { path }, signal }: Call<FileQuery>,
-): Promise<SearchedFile> {
-  const { opened } = lease;
-  const all = opened.resolved.manifest.layers.map((_, i) => i + 1);
-  const numbers = layer === undefined ? all : [layer];
-  for (const number of numbers)
-    if (!(await opened.cachedLayer(number))) return searchFile(opened, numbers, path, signal);
-  const pass = layer === undefined ? lease.pass : lease.layerPass(layer);
-  const view = await pass.view(MERGE_MS, signal);
-  if (view) return fileOfView(view, path, signal);
-  throw new LayerslayerError('TIMED_OUT', 'the layers are still being merged');
-}
-
-/** @throws LayerslayerError NOT_FOUND, INVALID_ARGUMENT */
-function fileOfView(view: ImageView, path: string, signal: AbortSignal): SearchedFile {
-  const { tree, byNumber, layers } = view;
-  const bytes = bytesOfText(path);
-  const resolved = resolvePath(tree, askedPath(bytes));
-  if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
-  const { inode, names } = resolved;
-  if (tree.kind(inode) !== 'file') throw new LayerslayerError('INVALID_ARGUMENT', 'not a regular file');
-  const layer = tree.layerOf(inode);
-  const row = tree.rowOf(inode);
-  return {
-    layer,
-    row,
-    names,
-    size: tree.size(inode),
-    isVerified: uncomparedLayers(layers).length === 0,
-    read: (part) => openFile(byNumber.get(layer)!, row, { ...part, signal }),
-    close: () => {},
-  };
 }
 
 function answer(file: SearchedFile, { lease }: LeasedImage, call: Call<FileQuery>): Reply {

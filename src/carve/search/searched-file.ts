@@ -2,11 +2,12 @@ import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { openFile } from '../../engine/layer.js';
 import type { OpenedImage } from '../../image/opened-image.js';
-import { askedPath } from '../../overlay/resolve-path.js';
+import { askedPath, resolvePath } from '../../overlay/resolve-path.js';
+import type { Tree } from '../../overlay/tree.js';
 import { Spool } from '../output/spool.js';
 import type { SpooledFile } from '../output/spooled-file.js';
 import { type FileResult, FileSearch } from './file-search.js';
-import type { FoundFile, WantedFile } from './wanted-file.js';
+import { type FoundFile, refusal, type WantedFile } from './wanted-file.js';
 
 /** A larger file is read by an index only: without one all of it waits on disk. */
 const SPOOLED_MAX = 1024 ** 3;
@@ -45,8 +46,7 @@ export async function searchFile(
   let spooled: SpooledFile | undefined;
   let result: FileResult | undefined;
   let failure: LayerslayerError | undefined;
-  const advice = { directory: undefined, special: 'it has no content' };
-  const wanted: WantedFile = { text: path, path: askedPath(bytesOfText(path)), advice };
+  const wanted = wantedFile(path);
   const search = new FileSearch([wanted], {
     image,
     numbers,
@@ -75,6 +75,23 @@ export async function searchFile(
     spool.close();
     throw error;
   }
+}
+
+/**
+ * Finds a file in a tree: what `searchFile` would find in its layers.
+ * @throws LayerslayerError NOT_FOUND; INVALID_ARGUMENT or UNSUPPORTED for what is no file
+ */
+export function fileInTree(tree: Tree, path: string): { inode: number; names: readonly Uint8Array[] } {
+  const wanted = wantedFile(path);
+  const resolved = resolvePath(tree, wanted.path);
+  const fault = refusal(tree, wanted, resolved);
+  if (fault || resolved.kind !== 'found') throw fault;
+  return resolved;
+}
+
+function wantedFile(path: string): WantedFile {
+  const advice = { directory: undefined, special: 'it has no content' };
+  return { text: path, path: askedPath(bytesOfText(path)), advice };
 }
 
 function searchedFile(

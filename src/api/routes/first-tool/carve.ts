@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { searchFile } from '../../../carve/search/searched-file.js';
 import { attachment } from '../../answers/attachment.js';
 import { CONTENT_HEADERS, mediaType } from '../../answers/content-headers.js';
+import { findFile } from '../../images/find-file.js';
 import { type Route, route } from '../../routing/route.js';
 import { PATH_PARAMETER } from '../../schemas/parameters.js';
 import type { ServerState } from '../../server-state.js';
@@ -34,12 +34,9 @@ export function carveRoutes(state: ServerState): Route[] {
       },
       async handle(call) {
         const { image, platform, path, layer, as_text: isText } = call.query;
-        const { opened } = await lease(state, state.rules.asked(image, platform), call);
-        const numbers =
-          layer === undefined
-            ? opened.resolved.manifest.layers.map((_, i) => i + 1)
-            : [layerNumber(opened.resolved, layer)];
-        const found = await searchFile(opened, numbers, path, call.signal);
+        const leased = await lease(state, state.rules.asked(image, platform), call);
+        const number = layer === undefined ? undefined : layerNumber(leased.opened.resolved, layer);
+        const found = await findFile({ lease: leased, layer: number }, path, call.signal);
         call.afterwards(found.close);
         const name = found.names.at(-1)!;
         return {
