@@ -1,8 +1,8 @@
 // The index pass over a blob in memory, as an inflating thread runs it: one page in each turn of
 // the event loop.
 import { setImmediate as nextPage } from 'node:timers/promises';
-import { IndexPass } from '../../dist/index/pass/index-pass.js';
-import { parseDigest } from '../../dist/oci/digest.js';
+import { IndexPass } from '../../../dist/index/pass/index-pass.js';
+import { parseDigest } from '../../../dist/oci/digest.js';
 
 /** As the fetching thread hands pages over. */
 const PAGE_SIZE = 256 * 1024; // bytes

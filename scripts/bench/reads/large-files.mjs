@@ -1,10 +1,10 @@
 // Half a gigabyte of incompressible data, read from end to end: from the disk cache, and from the
 // kernel's page cache.
 import { join } from 'node:path';
-import { ext4Copy } from './ext4.mjs';
-import { LARGE_FILE_SIZE, LARGE_FILES } from './images.mjs';
-import { interleaved, megabytes, seconds } from './measure.mjs';
-import { Mounts, missingFuseNative } from './mounts.mjs';
+import { ext4Copy } from '../images/ext4.mjs';
+import { LARGE_FILE_SIZE, LARGE_FILES } from '../images/images.mjs';
+import { interleaved, megabytes, seconds } from '../measure.mjs';
+import { Mounts, missingFuseNative } from '../mounts.mjs';
 
 const ROUNDS = 3;
 

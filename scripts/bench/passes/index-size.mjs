@@ -1,6 +1,6 @@
 // What the indexes of an image and its merged tree take on disk.
-import { mib } from './measure.mjs';
-import { Mounts } from './mounts.mjs';
+import { mib } from '../measure.mjs';
+import { Mounts } from '../mounts.mjs';
 
 const LIMIT = 1; // of the allowance: a hundredth of the compressed bytes and 16 bytes an entry
 const ALLOWED_SHARE = 0.01;

@@ -5,8 +5,8 @@
 // decompressed bytes.
 import { readFileSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { decodeLayerIndex } from '../../dist/index/file/decode-index.js';
-import { MIB, threadSeconds } from './measure.mjs';
+import { decodeLayerIndex } from '../../../dist/index/file/decode-index.js';
+import { MIB, threadSeconds } from '../measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
 const WARM_PAIRS = 5;

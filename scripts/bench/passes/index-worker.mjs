@@ -2,7 +2,7 @@
 // processor seconds of its thread.
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { threadSeconds } from './measure.mjs';
+import { threadSeconds } from '../measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
 const blob = readFileSync(workerData.path);

@@ -2,9 +2,9 @@
 // `zstd-memory-child.mjs pass|reader FILE`. The file is read page by page.
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextPage } from 'node:timers/promises';
-import { BLOB_START } from '../../dist/codec/codec.js';
-import { codecNamed } from '../../dist/codec/codecs.js';
-import { residentBytes } from './mounts.mjs';
+import { BLOB_START } from '../../../dist/codec/codec.js';
+import { codecNamed } from '../../../dist/codec/codecs.js';
+import { residentBytes } from '../mounts.mjs';
 
 const PAGE_SIZE = 256 * 1024; // bytes
 const RUN = new Uint8Array(PAGE_SIZE);

@@ -1,7 +1,7 @@
 // The index pass against plain inflating by zlib, and two of them at once.
 import { fileURLToPath } from 'node:url';
-import { corpusOf, randomCorpus } from './corpus.mjs';
-import { megabytes } from './measure.mjs';
+import { corpusOf, randomCorpus } from '../images/corpus.mjs';
+import { megabytes } from '../measure.mjs';
 import { twoWorkers } from './pass-workers.mjs';
 
 const CHILD = fileURLToPath(new URL('./inflate-child.mjs', import.meta.url));

@@ -2,11 +2,11 @@
 // streams, and the first answer of a server that was just started.
 import { loadavg } from 'node:os';
 import { serveEventStreams } from './event-streams.mjs';
-import { FILES_OF_DIRECTORY } from './images.mjs';
+import { FILES_OF_DIRECTORY } from '../images/images.mjs';
 import { load, percentile, seededRandom } from './load-clients.mjs';
-import { interleaved, MIB, mib, seconds } from './measure.mjs';
+import { interleaved, MIB, mib, seconds } from '../measure.mjs';
 import { ServerProcess } from './server-process.mjs';
-import { smallFilePath } from './small-files.mjs';
+import { smallFilePath } from '../images/small-files.mjs';
 
 export const FILES = 100_000;
 

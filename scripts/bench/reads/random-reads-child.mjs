@@ -2,9 +2,9 @@
 // microseconds, and the bytes that a read fetches when none are in the cache.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSession } from '../../dist/engine/session.js';
-import { defaultPlatform } from '../../dist/oci/platform.js';
-import { MIB } from './measure.mjs';
+import { startSession } from '../../../dist/engine/session.js';
+import { defaultPlatform } from '../../../dist/oci/platform.js';
+import { MIB } from '../measure.mjs';
 
 const READ_SIZE = 4096; // bytes
 const COLD_READS = 2_000;

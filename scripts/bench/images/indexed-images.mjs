@@ -5,8 +5,8 @@ import { chooseFiles } from './corpus.mjs';
 import { writeEstargz } from './estargz-layer.mjs';
 import { indexSizes } from './index-files.mjs';
 import { membersOf, randomFile, surrounded } from './layer-members.mjs';
-import { MIB } from './measure.mjs';
-import { MAIN } from './mounts.mjs';
+import { MIB } from '../measure.mjs';
+import { MAIN } from '../mounts.mjs';
 import { pushBytes, pushImage, pushManifest } from './registry.mjs';
 import { writeSoci } from './soci-layer.mjs';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { secondsOfThread, waitedSecondsOfThread } from './measure.mjs';
-import { MAIN, residentBytes } from './mounts.mjs';
+import { secondsOfThread, waitedSecondsOfThread } from '../measure.mjs';
+import { MAIN, residentBytes } from '../mounts.mjs';
 
 /** Options of Node for the server, such as `--cpu-prof --cpu-prof-dir=DIR`. */
 const NODE_OPTIONS = process.env.LAYERSLAYER_BENCH_NODE?.split(' ') ?? [];

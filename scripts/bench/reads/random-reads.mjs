@@ -1,9 +1,9 @@
 // Reads of 4 KiB at random positions of the layers of /usr, without the kernel: from windows in
 // memory, and from windows that are inflated from bytes on disk.
 import { fileURLToPath } from 'node:url';
-import { Mounts } from './mounts.mjs';
+import { Mounts } from '../mounts.mjs';
 
-const CHILD = fileURLToPath(new URL('random-reads-child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('./random-reads-child.mjs', import.meta.url));
 
 const KIB = 1024;
 const PAGE = 256 * KIB;

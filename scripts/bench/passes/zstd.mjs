@@ -1,13 +1,13 @@
 // Layers of one zstd frame: the index pass against `zstd -dc`, two passes at once, the size of the
 // index, memory, and reads of 4 KiB at random positions from bytes on disk.
 import { fileURLToPath } from 'node:url';
-import { MIB, megabytes, mib } from './measure.mjs';
-import { Mounts } from './mounts.mjs';
+import { MIB, megabytes, mib } from '../measure.mjs';
+import { Mounts } from '../mounts.mjs';
 import { twoWorkers } from './pass-workers.mjs';
 
-const PASS_CHILD = fileURLToPath(new URL('zstd-child.mjs', import.meta.url));
-const MEMORY_CHILD = fileURLToPath(new URL('zstd-memory-child.mjs', import.meta.url));
-const READS_CHILD = fileURLToPath(new URL('random-reads-child.mjs', import.meta.url));
+const PASS_CHILD = fileURLToPath(new URL('./zstd-child.mjs', import.meta.url));
+const MEMORY_CHILD = fileURLToPath(new URL('./zstd-memory-child.mjs', import.meta.url));
+const READS_CHILD = fileURLToPath(new URL('../reads/random-reads-child.mjs', import.meta.url));
 
 const PASS_LIMIT = 0.6; // of zstd's speed
 const INDEX_LIMIT = 0.032; // of the layer's bytes

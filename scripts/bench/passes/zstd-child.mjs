@@ -4,8 +4,8 @@
 // pool); the decompressed bytes and those of the index. The first pair is left out.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { decodeLayerIndex } from '../../dist/index/file/decode-index.js';
-import { threadSeconds } from './measure.mjs';
+import { decodeLayerIndex } from '../../../dist/index/file/decode-index.js';
+import { threadSeconds } from '../measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
 const PAIRS = 5;

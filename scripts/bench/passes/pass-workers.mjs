@@ -1,7 +1,7 @@
 // Index passes over one file in worker threads, as inflate threads run them.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { interleavedLowest, seconds } from './measure.mjs';
+import { interleavedLowest, seconds } from '../measure.mjs';
 
 const WORKER = new URL('./index-worker.mjs', import.meta.url);
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { CATEGORIES, mainThreadTasks } from './main-thread.mjs';
-import { median, seconds } from './measure.mjs';
-import { MAIN } from './mounts.mjs';
+import { median, seconds } from '../measure.mjs';
+import { MAIN } from '../mounts.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
 

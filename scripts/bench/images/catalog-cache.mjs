@@ -1,14 +1,14 @@
 // Caches of images that were opened, without images: layer indexes and image records, written as
 // the program writes them.
 import { createHash } from 'node:crypto';
-import { ContentStore } from '../../dist/cache/content-store.js';
-import { ImageRecords } from '../../dist/engine/records/image-records.js';
-import { indexKey, LAYER_INDEX_VERSION } from '../../dist/index/entry-table.js';
-import { encodeLayerIndex } from '../../dist/index/file/encode-index.js';
-import { LAYER_LIMITS } from '../../dist/index/layer-limits.js';
-import { EntryColumnsBuilder } from '../../dist/index/pass/entry-columns-builder.js';
-import { unpackCheckpoints } from '../../dist/index/states/checkpoints.js';
-import { defaultPlatform } from '../../dist/oci/platform.js';
+import { ContentStore } from '../../../dist/cache/content-store.js';
+import { ImageRecords } from '../../../dist/engine/records/image-records.js';
+import { indexKey, LAYER_INDEX_VERSION } from '../../../dist/index/entry-table.js';
+import { encodeLayerIndex } from '../../../dist/index/file/encode-index.js';
+import { LAYER_LIMITS } from '../../../dist/index/layer-limits.js';
+import { EntryColumnsBuilder } from '../../../dist/index/pass/entry-columns-builder.js';
+import { unpackCheckpoints } from '../../../dist/index/states/checkpoints.js';
+import { defaultPlatform } from '../../../dist/oci/platform.js';
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 const NOTHING = new Uint8Array(0);
