@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Time that a task holds its thread up: other tasks wait no longer. */
+/** Longest time that a task keeps the other tasks of its thread waiting. */
 const SLICE_MS = 4;
 
-/** Lets the event loop turn while a task works: on a thread that answers others too. */
+/** Lets the event loop turn during a long task, on a thread that also answers requests. */
 export class Turns {
   #endMs = performance.now() + SLICE_MS;
 

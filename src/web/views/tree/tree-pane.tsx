@@ -67,7 +67,7 @@ function TreeBar() {
   );
 }
 
-/** How far a layer is read whose entries are listed meanwhile. */
+/** Progress of a layer while its entries are listed. */
 function SoFar({ tree: { count } }: { tree: StreamedTree }) {
   return (
     <>
@@ -81,7 +81,7 @@ function Reading() {
   return <p class="note">Reading the tree…</p>;
 }
 
-/** What the user waits for. @param layer one of them; default: all */
+/** The progress that the user waits for. @param layer default: all layers */
 function Indexing({ layer }: { layer?: number | undefined }) {
   const layers = (progress.value?.layers ?? []).filter((one) => layer === undefined || one.layer === layer);
   const total = layers.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
