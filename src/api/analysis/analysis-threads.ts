@@ -36,7 +36,7 @@ export class AnalysisThreads {
     return known;
   }
 
-  /** Returns a thread to the pool. One whose analysis goes on is ended. */
+  /** Returns a thread to the pool. One with an unfinished analysis is ended. */
   release(thread: AnalysisThread): void {
     if (this.#isClosed || !thread.isFree) {
       this.end(thread);

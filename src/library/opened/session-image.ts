@@ -21,7 +21,7 @@ import type {
 import type { BuildStep, Image, ImageConfig, ImageLayer, ImageMount } from '../image.js';
 import type { Operations } from '../operations/operations.js';
 import { processHold } from '../operations/process-hold.js';
-import { SharedTask } from '../operations/shared-task.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { LayerProgress, MountOptions } from '../options.js';
 import { Attributes, Stats } from './attributes.js';
 import { invalid } from './choices.js';

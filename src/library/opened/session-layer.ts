@@ -15,7 +15,7 @@ import type {
 } from '../files.js';
 import type { ImageLayer } from '../image.js';
 import type { Operations } from '../operations/operations.js';
-import { SharedTask } from '../operations/shared-task.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { LayerProgress } from '../options.js';
 import { Attributes } from './attributes.js';
 

@@ -1,4 +1,4 @@
-import { abortable } from '../../base/tasks/abortable.js';
+import { abortable } from './abortable.js';
 
 interface Running<T> {
   promise: Promise<T>;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SharedTask } from '#src/library/operations/shared-task.js';
+import { SharedTask } from '#src/base/tasks/shared-task.js';
 
 /** A task whose runs the test ends. */
 function start() {
