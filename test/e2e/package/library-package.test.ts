@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { builtProgram } from '../setup/programs.js';
-import { attempt, run } from '../support/child.js';
-import { moduleImports } from '../support/module-imports.js';
-import { Workplace } from '../support/mounts.js';
-import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, file, tarOf } from '../support/tar.js';
+import { builtProgram } from '../../setup/programs.js';
+import { attempt, run } from '../../support/child.js';
+import { moduleImports } from '../../support/module-imports.js';
+import { Workplace } from '../../support/mounts.js';
+import { pushImage, startRegistry, type TestRegistry } from '../../support/registry.js';
+import { dir, file, tarOf } from '../../support/tar.js';
 
 /** The library as npm packs it, in the node_modules of a program of its own. */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 /** Programs of Node that the examples run on, separated by colons. Default: that of this test. */
 const NODES = (process.env.LAYERSLAYER_TEST_NODES || process.execPath).split(':');

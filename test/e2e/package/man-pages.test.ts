@@ -5,8 +5,8 @@ import { ERROR_CODES } from '#src/base/errors.js';
 import type { CommandDeclaration } from '#src/cli/command-declaration.js';
 import { COMMANDS } from '#src/cli/command-table.js';
 import { INDEX_TRUSTS } from '#src/cli/options/index-trust.js';
-import { builtProgram } from '../setup/programs.js';
-import { attempt } from '../support/child.js';
+import { builtProgram } from '../../setup/programs.js';
+import { attempt } from '../../support/child.js';
 
 const commands: readonly CommandDeclaration[] = COMMANDS;
 const NAMES = [

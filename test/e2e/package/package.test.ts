@@ -5,13 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { run } from '../support/child.js';
-import { Workplace } from '../support/mounts.js';
-import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, file, tarOf } from '../support/tar.js';
+import { run } from '../../support/child.js';
+import { Workplace } from '../../support/mounts.js';
+import { pushImage, startRegistry, type TestRegistry } from '../../support/registry.js';
+import { dir, file, tarOf } from '../../support/tar.js';
 
 /** The package as npm packs it, installed without a network: all that it needs is in it. */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const maker = new Workplace();
 const prefix = maker.directory('prefix');
 const installed = join(prefix, 'lib/node_modules/layerslayer');

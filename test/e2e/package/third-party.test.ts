@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { builtProgram } from '../setup/programs.js';
+import { builtProgram } from '../../setup/programs.js';
 
 /** Licences that ask for no more than their text beside the program. */
 const PERMISSIVE = new Set([
