@@ -1,16 +1,25 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
-/** Time that a task holds its thread up: other tasks wait no longer. */
+/** Time that tasks hold their thread up between two turns of its event loop. */
 const SLICE_MS = 4;
 
-/** Lets the event loop turn while a task works: on a thread that answers others too. */
-export class Turns {
-  #endMs = performance.now() + SLICE_MS;
+/** What continues the tasks of this thread that wait for a turn, in the order of their asking. */
+const waiting: (() => void)[] = [];
 
+/** When tasks have to wait; undefined: none has worked since the event loop turned. */
+let endMs: number | undefined;
+let isScheduled = false;
+
+/**
+ * Lets the event loop turn while a task works: on a thread that answers others too. All tasks of
+ * the thread share the time between two turns: with forty listings under way, a short request would
+ * wait for forty slices.
+ */
+export class Turns {
   constructor(private readonly signal: AbortSignal) {}
 
   get isDue(): boolean {
-    return performance.now() >= this.#endMs;
+    const now = performance.now();
+    if (endMs === undefined) beginSlice(now);
+    return now >= endMs!;
   }
 
   /**
@@ -23,8 +32,24 @@ export class Turns {
   }
 
   async #turn(): Promise<void> {
-    await nextTurn();
+    await new Promise<void>((resolve) => waiting.push(resolve));
     this.signal.throwIfAborted();
-    this.#endMs = performance.now() + SLICE_MS;
   }
+}
+
+function beginSlice(now: number): void {
+  endMs = now + SLICE_MS;
+  if (isScheduled) return;
+  isScheduled = true;
+  setImmediate(turned);
+}
+
+/** Continues one task: the others wait for the next turn. */
+function turned(): void {
+  isScheduled = false;
+  endMs = undefined;
+  const next = waiting.shift();
+  if (!next) return;
+  beginSlice(performance.now());
+  next();
 }
