@@ -153,6 +153,11 @@ export class ServedImages {
     return { session: uses.session, release };
   }
 
+  /** Writes at once which images were opened: a listing of the cache shows them. */
+  async writeRecords(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.writeRecords()));
+  }
+
   /** What the server holds, and its sessions' counters since the start. */
   usage(): ServedUsage {
     const images = [...this.#served.values(), ...this.#stale];
