@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chooseFiles, tarOf, writeLayer } from './images/corpus.mjs';
+import { pushImage } from './images/registry.mjs';
 import { interleavedLowest, mib, seconds } from './measure.mjs';
 import { MAIN } from './mounts.mjs';
-import { pushImage } from './images/registry.mjs';
 
 /** Uncompressed bytes of what both tags share, and of the top layer of each. */
 const SHARED_SIZE = 460_000_000;

@@ -228,6 +228,8 @@ export interface ImageSession {
    * @param answeredMs when its source answered, since 1970
    */
   record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void;
+  /** Writes at once what `record` was told. */
+  writeRecords(): Promise<void>;
   metrics(): SessionMetrics;
   /** Ends threads and connections; reads under way fail with ABORTED. */
   close(): Promise<void>;

@@ -151,6 +151,10 @@ class ThreadedSession implements ImageSession {
     this.#records.opened(reference, platform, image, answeredMs);
   }
 
+  writeRecords(): Promise<void> {
+    return this.#records.write();
+  }
+
   prepareScan(reference: string, platform: Platform): void {
     const start = (store: ContentStore) => {
       if (!readImageRecord(store, reference, platform)) this.#inflate.start();
@@ -270,7 +274,7 @@ class ThreadedSession implements ImageSession {
     await this.#inflate.close();
     await Promise.allSettled(this.#opening);
     await this.#fetching.close(reason);
-    await Promise.all([this.trees.close(), this.#records.close()]);
+    await Promise.all([this.trees.close(), this.#records.write()]);
     await this.#indexes.close();
     this.#sharedFiles.close();
   }

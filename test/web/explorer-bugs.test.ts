@@ -251,7 +251,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       reply.write(`event: progress\ndata: ${JSON.stringify({ queued: false, layers })}\n\n`);
       setTimeout(() => reply.destroy(), 50);
     };
-    const page = await open('tree/', WIDE, await start({ events }));
+    const image = imageOf([{ indexed: false, entries: undefined }]);
+    const answers = { events, image: ((_, __, reply) => sendJson(reply, image)) satisfies Answer };
+    const page = await open('tree/', WIDE, await start(answers));
     await page.getByText('63 %').first().waitFor();
     await page.getByRole('treeitem').first().waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);

@@ -1,12 +1,12 @@
 // Images whose layers have indexes that others made, in each format, in the bench's registry.
 import { join } from 'node:path';
+import { MIB } from '../measure.mjs';
+import { MAIN } from '../mounts.mjs';
 import { writeChunked } from './chunked-layer.mjs';
 import { chooseFiles } from './corpus.mjs';
 import { writeEstargz } from './estargz-layer.mjs';
 import { indexSizes } from './index-files.mjs';
 import { membersOf, randomFile, surrounded } from './layer-members.mjs';
-import { MIB } from '../measure.mjs';
-import { MAIN } from '../mounts.mjs';
 import { pushBytes, pushImage, pushManifest } from './registry.mjs';
 import { writeSoci } from './soci-layer.mjs';
 

@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { compress, writeChunked } from '../images/chunked-layer.mjs';
 import { chooseFiles, SHARES, tarOf, writeLayer, ZSTD } from '../images/corpus.mjs';
 import { writeEstargz } from '../images/estargz-layer.mjs';
+import { pushImage } from '../images/registry.mjs';
 import { megabytes, secondsOfThread } from '../measure.mjs';
 import { Mounts } from '../mounts.mjs';
 import { PassWorkers } from '../passes/pass-workers.mjs';
-import { pushImage } from '../images/registry.mjs';
 
 /** Uncompressed bytes of the file. */
 const FILE_SIZE = 300_000_000;

@@ -3,9 +3,9 @@
 // request is printed, with its times in ms.
 import { readFileSync } from 'node:fs';
 import { FORMATS, membersOfLayers, SMALL_FILE } from '../images/indexed-images.mjs';
+import { LINE_RATE, SlowProxy } from '../images/slow-proxy.mjs';
 import { MIB, megabytes, mib, seconds } from '../measure.mjs';
 import { Mounts } from '../mounts.mjs';
-import { LINE_RATE, SlowProxy } from '../images/slow-proxy.mjs';
 
 /** Bytes fetched at most, besides tables and entries. */
 const BYTES_LIMIT = MIB;

@@ -2,8 +2,8 @@
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { percentile } from './load-clients.mjs';
 import { mib } from '../measure.mjs';
+import { percentile } from './load-clients.mjs';
 import { ServerProcess } from './server-process.mjs';
 
 const STREAMS = 1_000;

@@ -5,9 +5,9 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
-import { CATEGORIES, mainThreadTasks } from './main-thread.mjs';
 import { median, seconds } from '../measure.mjs';
 import { MAIN } from '../mounts.mjs';
+import { CATEGORIES, mainThreadTasks } from './main-thread.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
 

@@ -1,12 +1,12 @@
 // `layerslayer serve` with an indexed image of 100,000 files: fifty clients, a thousand event
 // streams, and the first answer of a server that was just started.
 import { loadavg } from 'node:os';
-import { serveEventStreams } from './event-streams.mjs';
 import { FILES_OF_DIRECTORY } from '../images/images.mjs';
-import { load, percentile, seededRandom } from './load-clients.mjs';
-import { interleaved, MIB, mib, seconds } from '../measure.mjs';
-import { ServerProcess } from './server-process.mjs';
 import { smallFilePath } from '../images/small-files.mjs';
+import { interleaved, MIB, mib, seconds } from '../measure.mjs';
+import { serveEventStreams } from './event-streams.mjs';
+import { load, percentile, seededRandom } from './load-clients.mjs';
+import { ServerProcess } from './server-process.mjs';
 
 export const FILES = 100_000;
 

@@ -1,9 +1,9 @@
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import type { Analyses } from './analyses.js';
 import type { HiddenColumns } from './hidden-columns.js';
-import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { TreeSums } from './tree-sums.js';
 
 /** What is known of a view, as long as the view is. */

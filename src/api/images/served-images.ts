@@ -1,13 +1,13 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { ImageSession, SessionMetrics } from '../../engine/image-session.js';
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import type { TreeMaker } from '../../overlay/open-tree.js';
 import type { ImageOffer } from '../../source/image-source.js';
-import { SharedTask } from '../../base/tasks/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
 import { ImageEvents } from '../events/image-events.js';
 import { IndexPass, type PassChange } from './index-pass.js';
@@ -151,6 +151,11 @@ export class ServedImages {
       this.#ended(uses);
     };
     return { session: uses.session, release };
+  }
+
+  /** Writes at once which images were opened: a listing of the cache shows them. */
+  async writeRecords(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.writeRecords()));
   }
 
   /** What the server holds, and its sessions' counters since the start. */

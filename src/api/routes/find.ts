@@ -77,8 +77,9 @@ function findInImage(
   return { kind: 'lines', lines: analyses.find(view, question, signal) };
 }
 
-function findInCache(state: ServerState, { query, signal }: Call<FindQuery>): Reply {
+async function findInCache(state: ServerState, { query, signal }: Call<FindQuery>): Promise<Reply> {
   checkShowsLocal(state);
+  await state.images.writeRecords();
   const question = {
     ...questionOf(query),
     directory: state.cacheDirectory,

@@ -34,6 +34,7 @@ export function localRoutes(state: ServerState): Route[] {
       },
       async handle() {
         checkShowsLocal(state);
+        await state.images.writeRecords();
         return { kind: 'json', body: await cachedImages(state), headers: NO_STORE };
       },
     }),

@@ -1,16 +1,25 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
-/** Longest time that a task keeps the other tasks of its thread waiting. */
+/** Longest time between two turns of the event loop that all tasks of a thread take together. */
 const SLICE_MS = 4;
 
-/** Lets the event loop turn during a long task, on a thread that also answers requests. */
-export class Turns {
-  #endMs = performance.now() + SLICE_MS;
+/** Continue the tasks of this thread that wait for a turn, first come, first served. */
+const waiting: (() => void)[] = [];
 
+/** When tasks must wait; undefined: none has worked since the event loop turned. */
+let endMs: number | undefined;
+let isScheduled = false;
+
+/**
+ * Lets the event loop turn during a long task, on a thread that also answers requests. All tasks of
+ * the thread share the time between two turns: else a short request would wait for one slice of
+ * each listing under way.
+ */
+export class Turns {
   constructor(private readonly signal: AbortSignal) {}
 
   get isDue(): boolean {
-    return performance.now() >= this.#endMs;
+    const now = performance.now();
+    if (endMs === undefined) beginSlice(now);
+    return now >= endMs!;
   }
 
   /**
@@ -23,8 +32,24 @@ export class Turns {
   }
 
   async #turn(): Promise<void> {
-    await nextTurn();
+    await new Promise<void>((resolve) => waiting.push(resolve));
     this.signal.throwIfAborted();
-    this.#endMs = performance.now() + SLICE_MS;
   }
+}
+
+function beginSlice(now: number): void {
+  endMs = now + SLICE_MS;
+  if (isScheduled) return;
+  isScheduled = true;
+  setImmediate(turned);
+}
+
+/** Continues one task: the others wait for the next turn. */
+function turned(): void {
+  isScheduled = false;
+  endMs = undefined;
+  const next = waiting.shift();
+  if (!next) return;
+  beginSlice(performance.now());
+  next();
 }

@@ -68,7 +68,7 @@ export class ImageRecords {
   }
 
   /** Writes what is waiting. */
-  async close(): Promise<void> {
+  async write(): Promise<void> {
     this.#write();
     await this.#writing;
   }

@@ -76,7 +76,7 @@ beforeAll(async () => {
     const resolved = { reference, digest, platform: defaultPlatform(), manifest: { layers: [] } };
     records.opened(reference, defaultPlatform(), resolved as unknown as ResolvedImage, Date.now());
   }
-  await records.close();
+  await records.write();
   await store.close();
 });
 afterAll(() => place.cleanUp());

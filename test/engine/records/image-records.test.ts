@@ -43,7 +43,7 @@ async function openStore(directory = scratchDirectory(), capBytes = 2 ** 20) {
 async function record(store: ContentStore, given: ImageRecord, reference = REFERENCE): Promise<void> {
   const records = new ImageRecords(Promise.resolve(store));
   records.opened(reference, ASKED, imageOf(given), given.answeredMs);
-  await records.close();
+  await records.write();
 }
 
 afterEach(async () => {
@@ -91,7 +91,7 @@ describe('an image record', () => {
     expect(written).not.toHaveBeenCalled();
     vi.runAllTimers();
     vi.useRealTimers();
-    await records.close();
+    await records.write();
     expect(written).toHaveBeenCalledTimes(2);
     expect(await listImageRecords(store)).toHaveLength(2);
   });
@@ -103,7 +103,7 @@ describe('an image record', () => {
     records.opened(REFERENCE, ASKED, imageOf(RECORD), NOW);
     records.layerOpened(digest(2), OWN);
     records.layerOpened(digest(3), origin);
-    await records.close();
+    await records.write();
     const [lower, upper] = RECORD.layers;
     expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual([lower, { ...upper!, origin }]);
     // A session that opens no layer, or only the lower one, does not know better.
@@ -111,9 +111,9 @@ describe('an image record', () => {
     expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual([lower, { ...upper!, origin }]);
     const later = new ImageRecords(Promise.resolve(store));
     later.opened(REFERENCE, ASKED, imageOf(RECORD), NOW);
-    await later.close();
+    await later.write();
     later.layerOpened(digest(3), OWN); // after the record was written
-    await later.close();
+    await later.write();
     expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual(RECORD.layers);
   });
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../../support/entries.js';
-import { naiveForEachHidden } from './naive-hidden-entries.js';
 import { naiveMerge } from '../merge/naive-merge.js';
 import { randomEntry, stack } from '../random-layers.js';
 import type { Stack } from '../trees.js';
+import { naiveForEachHidden } from './naive-hidden-entries.js';
 
 /** `path kind layer:row how>layer` of each. */
 function hidden(layers: Stack): string[] {

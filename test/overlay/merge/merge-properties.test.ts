@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { naiveMerge } from './naive-merge.js';
 import { stack } from '../random-layers.js';
 import { merge, walk } from '../trees.js';
+import { naiveMerge } from './naive-merge.js';
 
 describe('mergeLayers and the naive merge', () => {
   it('show the same tree, whatever the layers', () => {

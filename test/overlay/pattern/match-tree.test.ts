@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { matchTree } from '#src/overlay/pattern/match-tree.js';
 import { PathPattern } from '#src/overlay/pattern/path-pattern.js';
 import type { Tree } from '#src/overlay/tree.js';
-import { merge } from '../trees.js';
 import { run } from '../../support/child.js';
 import { dir, file, symlink, type TestEntry } from '../../support/entries.js';
+import { merge } from '../trees.js';
 
 const { tree } = merge([
   [

@@ -39,6 +39,7 @@ export function fslogSearchRoutes(state: ServerState): Route[] {
         const matches = likeMatcher(q);
         if (image === undefined) {
           checkShowsLocal(state);
+          await state.images.writeRecords();
           return textReply(
             searchCache(
               new IndexedLayers(state.cacheDirectory, state.indexSources),

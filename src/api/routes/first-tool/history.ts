@@ -51,8 +51,9 @@ export function historyRoutes(state: ServerState): Route[] {
         order: z.enum(['asc', 'desc']).default('desc'),
       }),
       answers: { 200: textAnswer('a table: time (UTC), owner, repository, tag, layer from 0, bytes') },
-      handle({ query: { q, page, page_size: pageSize, sortby, order } }) {
+      async handle({ query: { q, page, page_size: pageSize, sortby, order } }) {
         checkShowsLocal(state);
+        await state.images.writeRecords();
         const matches = likeMatcher(q);
         const rows = new IndexedLayers(state.cacheDirectory, state.indexSources)
           .all()

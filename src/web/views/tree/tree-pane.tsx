@@ -71,8 +71,7 @@ function TreeBar() {
 function SoFar({ tree: { count } }: { tree: StreamedTree }) {
   return (
     <>
-      The layer is being read: {count.value.toLocaleString('en')} entries so far, in the order of its
-      archive.
+      The layer is being read: {count.value.toLocaleString('en')} entries so far, in the order of its archive.
     </>
   );
 }
@@ -88,7 +87,10 @@ function Indexing({ layer }: { layer?: number | undefined }) {
   const done = layers.reduce((sum, { doneBytes }) => sum + doneBytes, 0);
   const percent = Math.floor((done / Math.max(1, total)) * 100);
   if (isIndexed.value) return <Reading />;
-  const text = layer === undefined ? 'The layers are being indexed. This happens once.' : `Layer ${layer} is being indexed. This happens once.`;
+  const text =
+    layer === undefined
+      ? 'The layers are being indexed. This happens once.'
+      : `Layer ${layer} is being indexed. This happens once.`;
   return (
     <div class="note">
       <p>

@@ -9,7 +9,13 @@ import { attempt } from '../../../support/child.js';
 import { FaultProxy } from '../../../support/fault-proxy.js';
 import { Workplace } from '../../../support/mounts.js';
 import { type OciLayout, pushLayout, unpackLayout, writeLayout } from '../../../support/oci-layout.js';
-import { OCI_LAYER_GZIP, pushImage, sha256, startRegistry, type TestRegistry } from '../../../support/registry.js';
+import {
+  OCI_LAYER_GZIP,
+  pushImage,
+  sha256,
+  startRegistry,
+  type TestRegistry,
+} from '../../../support/registry.js';
 import { char, dir, fifo, file, hardlink, symlink, tarOf, whiteout } from '../../../support/tar.js';
 
 const KIB = 1024;

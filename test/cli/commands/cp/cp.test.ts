@@ -22,7 +22,17 @@ import {
 import { Workplace } from '../../../support/mounts.js';
 import { NOBODY, ordinaryWorkplace } from '../../../support/ordinary-user.js';
 import { pushImage, sha256, startRegistry } from '../../../support/registry.js';
-import { char, dir, fifo, file, hardlink, oldGnuSparse, symlink, tarOf, whiteout } from '../../../support/tar.js';
+import {
+  char,
+  dir,
+  fifo,
+  file,
+  hardlink,
+  oldGnuSparse,
+  symlink,
+  tarOf,
+  whiteout,
+} from '../../../support/tar.js';
 
 const owner = { uid: 1234, gid: 4321 };
 const base = tarOf(

@@ -108,7 +108,7 @@ const PRINTS: readonly [string, RegExp][] = [
   ['/diff?', /"path":"\/etc\/passwd"/],
   ['/tags?', /^\["1\.27","1\.28","alpine"\]$/],
   ['/referrers?', /^\[\]$/],
-  ['/events?', /^id: 1\nevent: (?:.*\n)*.*event: indexed\ndata: \{.*\}\n\n$/],
+  ['/events?', /^:\n\nid: \d+\nevent: (?:.*\n)*.*indexed\ndata: \{.*\}\n\n$/],
   ['/mounts', /^\[\]$/],
   ['/images', /^\[.*nginx:alpine/],
   ['/ticket', /^\{"ticket":"\d+\.[\w-]{43}","expiresInSeconds":60\}$/],
