@@ -95,7 +95,7 @@ const PRINTS: readonly [string, RegExp][] = [
     '/tree?',
     /"path":"\/etc\/old\.pem".*"path":"\/etc\/passwd"|"path":"\/etc\/passwd".*"path":"\/etc\/old\.pem"/,
   ],
-  ['layer=2', /"path":"\/etc\/new\.pem".*"path":"\/etc\/old\.pem".*"hiddenBy":2/],
+  ['layer=2', /"path":"\/etc\/new\.pem".*"hiddenBy":2,.*"path":"\/etc\/old\.pem"/],
   ['x-ndjson', /^\{.*"path":"\/a".*\}\n(?:.*\n)*\{.*"path":"\/etc\/passwd"/],
   ['/stat?', /"versions":\[\{"layer":1,/],
   ['-r 0-99', new RegExp(`^${PASSWD}$`)],
