@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LogLevel, logTo } from '../../../base/log.js';
+import { limitHeapGrowth } from '../../../base/process/heap-growth.js';
 import { startSession } from '../../../engine/session.js';
 import { imageArgument } from '../../../surroundings/image-argument.js';
 import type { Command } from '../../command.js';
@@ -16,7 +17,7 @@ import { allowedHosts, allowedRegistries, registryChoices } from './serve-choice
 const CLOSE_MS = 3_000;
 
 /** Bytes of decompressed chunks. */
-const MEMORY = 64 * 1024 * 1024;
+const MEMORY = 32 * 1024 * 1024;
 
 /** What the log file has instead of the token. */
 const HIDDEN = '(not logged)';
@@ -56,6 +57,7 @@ export const serve: Command<typeof SERVE.options> = {
     const log = logTo((level, message) => {
       if (isShown(level)) output.note(message);
     });
+    limitHeapGrowth();
     const server = await startServer({
       host,
       listening,
