@@ -55,8 +55,8 @@ export const SERVE = {
   synopsis: 'serve [OPTIONS] [IMAGE...]',
   description:
     'Answers over HTTP what the commands answer in a shell, and shows images in a browser. Each IMAGE is ' +
-    'opened at the start. Programs of this user need no token; all others send the one that is printed. ' +
-    'README.md has the routes, /openapi.json their parameters.',
+    'opened at the start. On loopback, programs of this user need no token; all others send the one that ' +
+    'is printed. README.md has the routes, /openapi.json their parameters.',
   options: OPTIONS,
   positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: '[IMAGE...]' },
   arguments: [{ takes: 'image' }],
