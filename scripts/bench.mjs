@@ -12,25 +12,25 @@ import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { catalog } from './bench/catalog.mjs';
 import { diff } from './bench/diff.mjs';
-import { explorer } from './bench/explorer.mjs';
 import { exportTree } from './bench/export.mjs';
 import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
-import { Images } from './bench/images.mjs';
-import { indexPass } from './bench/index-pass.mjs';
-import { indexSize } from './bench/index-size.mjs';
-import { largeFiles } from './bench/large-files.mjs';
+import { Images } from './bench/images/images.mjs';
 import { memory } from './bench/memory.mjs';
 import { MAIN } from './bench/mounts.mjs';
-import { randomReads } from './bench/random-reads.mjs';
+import { indexPass } from './bench/passes/index-pass.mjs';
+import { indexSize } from './bench/passes/index-size.mjs';
+import { zstd } from './bench/passes/zstd.mjs';
+import { largeFiles } from './bench/reads/large-files.mjs';
+import { randomReads } from './bench/reads/random-reads.mjs';
+import { sequentialReads } from './bench/reads/sequential-reads.mjs';
+import { slowLink, slowLinkLarge } from './bench/reads/slow-link.mjs';
 import { Report } from './bench/report.mjs';
 import { save } from './bench/save.mjs';
 import { secondMount } from './bench/second-mount.mjs';
-import { sequentialReads } from './bench/sequential-reads.mjs';
-import { serve } from './bench/serve.mjs';
-import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
+import { explorer } from './bench/serve/explorer.mjs';
+import { serve } from './bench/serve/serve.mjs';
 import { Workplace } from './bench/workplace.mjs';
-import { zstd } from './bench/zstd.mjs';
 
 const SECTIONS = {
   'index-pass': indexPass,

@@ -1,5 +1,5 @@
 // `find` over cached indexes: 40 images of 25,000 entries, and one image of a million.
-import { CatalogCache } from './catalog-cache.mjs';
+import { CatalogCache } from './images/catalog-cache.mjs';
 import { interleavedLowest, seconds } from './measure.mjs';
 import { MAIN } from './mounts.mjs';
 

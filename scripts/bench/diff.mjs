@@ -1,10 +1,10 @@
 // CPU time of `diff` between two tags of one image whose top layers differ, once both are indexed.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chooseFiles, tarOf, writeLayer } from './corpus.mjs';
+import { chooseFiles, tarOf, writeLayer } from './images/corpus.mjs';
+import { pushImage } from './images/registry.mjs';
 import { interleavedLowest, mib, seconds } from './measure.mjs';
 import { MAIN } from './mounts.mjs';
-import { pushImage } from './registry.mjs';
 
 /** Uncompressed bytes of what both tags share, and of the top layer of each. */
 const SHARED_SIZE = 460_000_000;

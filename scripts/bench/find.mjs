@@ -1,6 +1,6 @@
 // The attributes of 50,000 files: when the kernel has none of them cached (ours are in the daemon's
 // memory, ext4's on disk), and when it has all.
-import { ext4Copy } from './ext4.mjs';
+import { ext4Copy } from './images/ext4.mjs';
 import { interleaved, seconds } from './measure.mjs';
 import { Mounts, missingFuseNative } from './mounts.mjs';
 

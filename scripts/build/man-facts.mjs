@@ -4,7 +4,7 @@
 /**
  * Variables. A command's page has those of its options, and those that are `only` for it.
  * layerslayer(1) has all.
- * `test/e2e/man-pages.test.ts` compares them with the code.
+ * `test/e2e/package/man-pages.test.ts` compares them with the code.
  */
 export const ENVIRONMENT = [
   {

@@ -12,8 +12,8 @@ export interface ServerLimits {
   idleConnections: number;
   /** Connections of clients that are not let in. A browser opens about six. */
   strangers: number;
-  strangerMs: number; // such a connection lives: one request, and a page, an asset or an error
-  /** Connections whose owner is being looked up: they come faster than they are judged. */
+  strangerMs: number; // lifetime of such a connection: one request and its answer
+  /** Connections whose owner is being looked up: many may come during one look-up. */
   arrivingConnections: number;
   answerSize: number; // bytes of one answer
 }

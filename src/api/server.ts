@@ -74,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hosts: new AllowedHosts(host, hosts),
     tickets,
     uid,
-    trustsNobody: !listening.isLoopback,
+    alwaysNeedsToken: !listening.isLoopback,
     strangers: new StrangerConnections({ connections: limits.strangers, ms: limits.strangerMs }),
   });
   const analyses = new Analyses();

@@ -35,11 +35,11 @@ export class OutputStream {
   }
 
   /**
-   * Opens a device or a FIFO; of what a shell has opened, the content starts again. Waits for a
-   * FIFO's reader, as open(2) does, but the signal ends it.
+   * Opens a device or a FIFO. A file that a shell has opened is truncated. Waits for a FIFO's
+   * reader, as open(2) does, but until the signal aborts.
    * @param path absolute
    * @param shown the path in messages
-   * @param signal also ends what waits for a reader later
+   * @param signal also ends later waits for the reader
    * @throws LayerslayerError IO_FAILED, for a socket too; the signal's reason
    */
   static async open(path: string, shown: string, signal: AbortSignal): Promise<OutputStream> {

@@ -15,7 +15,7 @@ import { openStates, readExactly, refutedKey, statesKey } from './stored-file.js
 
 /**
  * Reads and decodes an encoded index elsewhere, such as in a thread.
- * @throws LayerslayerError CORRUPT_LAYER for a damaged one; other codes: it is decoded here
+ * @throws LayerslayerError CORRUPT_LAYER for a damaged one. After any other the caller decodes it
  */
 export type LoadIndexElsewhere = (fd: number, size: number) => Promise<LayerIndex>;
 
@@ -145,7 +145,10 @@ export class StoredIndexes {
     return (await writer?.commit()) ?? false;
   }
 
-  /** Loads a large index that was just written elsewhere; undefined if nothing would do that. */
+  /**
+   * Loads elsewhere a large index that was just written.
+   * @returns undefined for a small one, or without `elsewhere`
+   */
   async loadWritten(
     digest: Digest,
     origin: IndexOrigin,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { dir, fifo, file, hardlink, opaque, symlink, type TestEntry, whiteout } from '../support/entries.js';
-import { naiveMerge } from './naive-merge.js';
+import { naiveMerge } from './merge/naive-merge.js';
 import type { Stack } from './trees.js';
 
 const names = ['a', 'b', 'c'] as const;

@@ -286,10 +286,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     const names = () => page.locator('[role=treeitem] bdi').allInnerTexts();
     // Directories that come later in the archive are there already.
     await expect.poll(names).toEqual(['zoo', 'opt', 'app', 'main']);
-    await page.getByText('2 entries until now, in the order of its archive').waitFor();
+    await page.getByText('2 entries so far, in the order of its archive').waitFor();
     finish();
     await expect.poll(names).toEqual(['opt', 'app', 'main', 'zoo']);
-    expect(await page.getByText('entries until now').count()).toBe(0);
+    expect(await page.getByText('entries so far').count()).toBe(0);
   });
 });
 

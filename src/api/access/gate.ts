@@ -29,11 +29,11 @@ export interface GateOptions {
   tickets: Tickets;
   uid: number; // of the server
   /** Every connection needs the token: the server listens on another address than loopback. */
-  trustsNobody: boolean;
+  alwaysNeedsToken: boolean;
   strangers: StrangerConnections;
 }
 
-/** Decides which requests are let in, and how many connections of others there may be. */
+/** Decides which requests are let in, and limits the connections of all other clients. */
 export class Gate {
   /** By connection, looked up when it is accepted: afterwards a closed socket shows no owner. */
   readonly #owners = new WeakMap<Socket, Promise<number | undefined>>();
@@ -42,7 +42,7 @@ export class Gate {
 
   /** Call it for each connection, as soon as it is accepted. */
   accepted(socket: Socket): void {
-    if (this.options.trustsNobody || !isLoopback(socket))
+    if (this.options.alwaysNeedsToken || !isLoopback(socket))
       this.options.strangers.add(socket, networkOf(socket.remoteAddress));
     else {
       const owner = ownerOf(socket);
@@ -54,13 +54,14 @@ export class Gate {
   }
 
   /**
-   * Decides about a request. The connection counts to those of strangers unless it is let in.
-   * @returns whether the request is let in: pages and assets are for all
+   * Decides whether a request is let in. If not, its connection counts as one of a stranger.
+   * @returns false for a page or an asset that a stranger asks for: those are for all
    * @throws HttpFault TOKEN_REQUIRED, FORBIDDEN
    */
   async check(caller: Caller): Promise<boolean> {
     const { socket, isStatic } = caller;
-    const owner = await this.#owners.get(socket); // first: `accepted` must not come later
+    // First: else `accepted` adds the connection after it was removed here.
+    const owner = await this.#owners.get(socket);
     try {
       const { host, origin, 'sec-fetch-site': site } = caller.headers;
       const secFetchSite = typeof site === 'string' ? site : undefined;
@@ -97,7 +98,7 @@ function tokenRequired(): HttpFault {
   });
 }
 
-/** Users of this machine share no address. */
+/** Returns the user or network of a connection: on loopback all users have one address. */
 function strangerName(owner: number | undefined, { remoteAddress }: Socket): string {
   return owner === undefined ? networkOf(remoteAddress) : `user ${owner}`;
 }

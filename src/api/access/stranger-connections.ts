@@ -2,18 +2,18 @@ import { isIPv6, type Socket } from 'node:net';
 
 export interface StrangerLimits {
   connections: number;
-  ms: number; // that one lives
+  ms: number; // lifetime of a connection
 }
 
 /**
- * Connections whose last request was not let in, or that sent none yet. They are few and short, so
- * that slow ones take no places of clients with the token. Over the limit, the owner with the most
- * connections loses its oldest one.
+ * Connections whose last request was not let in, or that sent none yet. Their number and lifetime
+ * are limited: slow ones must not take the places of clients with the token. Over the limit, the
+ * owner with the most connections loses its oldest one.
  */
 export class StrangerConnections {
   readonly #byOwner = new Map<string, Map<Socket, NodeJS.Timeout>>(); // oldest first
   readonly #owners = new WeakMap<Socket, string>();
-  readonly #watched = new WeakSet<Socket>(); // they leave when they are closed
+  readonly #watched = new WeakSet<Socket>(); // with a listener for their end
   #count = 0;
 
   constructor(private readonly limits: StrangerLimits) {}
@@ -22,7 +22,7 @@ export class StrangerConnections {
     return this.#count;
   }
 
-  /** @param owner connections with the same one share what is there for all */
+  /** @param owner name of a user or a network */
   add(socket: Socket, owner: string): void {
     if (socket.destroyed || this.#owners.has(socket)) return;
     const timer = setTimeout(() => socket.destroy(), this.limits.ms).unref();

@@ -35,8 +35,8 @@ const READ_MAX = 8;
 const DEADLINE_MS = 60_000;
 
 /**
- * Analyses of images, in threads with one analysis each: this one answers requests. A thread ends
- * at once when no caller waits for its analysis. Else it takes another one afterwards.
+ * Runs analyses of images in threads: the caller's thread answers requests. A thread has one
+ * analysis at a time. It is ended if its caller stops waiting, else it takes the next analysis.
  */
 export class Analyses {
   readonly #threads = new AnalysisThreads();
@@ -136,7 +136,7 @@ export class Analyses {
     return { working, idle };
   }
 
-  /** Ends the threads that wait for an analysis. */
+  /** Ends idle threads now, and the others after their analyses. */
   close(): void {
     this.#threads.close();
   }
@@ -151,7 +151,7 @@ export class Analyses {
       try {
         return await this.#within(thread.ask(ask), signal);
       } finally {
-        this.#threads.giveBack(thread);
+        this.#threads.release(thread);
       }
     }, signal);
   }
@@ -171,7 +171,7 @@ export class Analyses {
         try {
           return await this.#within(thread.ask(task), signal, isWaiting);
         } catch (error) {
-          this.#threads.giveBack(thread);
+          this.#threads.release(thread);
           thread = undefined;
           throw error;
         }
@@ -183,12 +183,12 @@ export class Analyses {
         next = await ask((peer) => peer.call('next', {}));
       }
       isEnd = true;
-      this.#threads.giveBack(thread!); // a reader of the last records needs no thread
+      this.#threads.release(thread!); // a reader of the last records needs no thread
       release();
       yield* next.records;
     } finally {
       if (!isEnd) {
-        if (thread) this.#threads.end(thread); // it has records without a reader
+        if (thread) this.#threads.end(thread); // no caller takes its records
         release();
       }
     }
@@ -202,7 +202,7 @@ export class Analyses {
   }
 
   /**
-   * @param isWaiting the thread waits for bytes of others, whose time does not count
+   * @param isWaiting whether the thread waits for bytes of a layer: that time does not count
    * @throws LayerslayerError UNSUPPORTED past the deadline; the signal's reason
    */
   async #within<T>(answer: Promise<T>, signal: AbortSignal | undefined, isWaiting = () => false): Promise<T> {
@@ -230,7 +230,7 @@ export interface ComparedImage {
 
 interface RecordsOptions {
   view?: ImageView; // that the records are about
-  turns?: Semaphore; // of the threads that work at once
-  sources?: ComparisonSources; // of what the thread asks
+  turns?: Semaphore; // limits the threads that work at once
+  sources?: ComparisonSources; // answers what the thread asks for
   isWaiting?: () => boolean;
 }

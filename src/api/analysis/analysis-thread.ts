@@ -20,7 +20,7 @@ export class AnalysisThread {
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   #isWorking = false;
-  /** Of what the thread asks for the analysis that is under way. */
+  /** Answers what the thread asks for during its analysis. */
   sources: ComparisonSources | undefined;
   #view: ImageView | undefined;
 
@@ -43,12 +43,12 @@ export class AnalysisThread {
     this.peer = peer;
   }
 
-  /** The view that the thread has. */
+  /** The view that the thread received last. */
   get view(): ImageView | undefined {
     return this.#view;
   }
 
-  /** Gives the thread a view for the calls that follow, instead of the one before. */
+  /** Sends the thread the view that the next calls are about. */
   give(view: ImageView): void {
     if (this.#view === view) return;
     this.#view = view;
@@ -65,7 +65,7 @@ export class AnalysisThread {
     }
   }
 
-  /** Whether it could take another analysis: it waits for a question. */
+  /** Whether it can take another analysis. */
   get isFree(): boolean {
     return !this.#isWorking && !this.peer.closed;
   }
@@ -76,7 +76,7 @@ export class AnalysisThread {
     else this.#worker.ref();
   }
 
-  /** Ends what the thread does, and what it waits for. */
+  /** Terminates the thread. Its pending calls fail with ABORTED. */
   end(): void {
     this.peer.close(new LayerslayerError('ABORTED', 'the analysis was ended'));
     void this.#worker.terminate();

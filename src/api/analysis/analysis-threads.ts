@@ -1,15 +1,15 @@
 import type { ImageView } from '../../image/opened-image.js';
 import { AnalysisThread } from './analysis-thread.js';
 
-/** Threads that wait for another analysis. Each has the memory of its last one. */
+/** Maximum idle threads. Each has the memory of its last analysis. */
 const IDLE_MAX = 2;
 
-/** How long they wait. */
+/** How long an idle thread lives. */
 const IDLE_MS = 30_000;
 
 /**
- * Threads that came to the end of an analysis and take another one. The start of a thread and what
- * it makes of a view take longer than most analyses.
+ * A pool of threads for analyses. Starting a thread, and what it derives from a view, take longer
+ * than most analyses.
  */
 export class AnalysisThreads {
   readonly #idle = new Map<AnalysisThread, NodeJS.Timeout>(); // the last used at the end
@@ -21,12 +21,12 @@ export class AnalysisThreads {
     return this.#count - this.#idle.size;
   }
 
-  /** Threads that wait. */
+  /** Threads without an analysis. */
   get idle(): number {
     return this.#idle.size;
   }
 
-  /** Returns a thread that does nothing, if possible one that has the view. */
+  /** Returns an idle thread or a new one, if possible one that has the view. */
   take(view: ImageView | undefined): AnalysisThread {
     const idle = [...this.#idle.keys()].filter(({ isFree }) => isFree);
     const known = idle.find((thread) => view !== undefined && thread.view === view) ?? idle[0];
@@ -36,8 +36,8 @@ export class AnalysisThreads {
     return known;
   }
 
-  /** Takes back a thread. Ends it, unless its analysis has come to an end. */
-  giveBack(thread: AnalysisThread): void {
+  /** Returns a thread to the pool. One with an unfinished analysis is ended. */
+  release(thread: AnalysisThread): void {
     if (this.#isClosed || !thread.isFree) {
       this.end(thread);
       return;
@@ -48,7 +48,7 @@ export class AnalysisThreads {
     for (const oldest of this.#idle.keys()) if (this.#idle.size > IDLE_MAX) this.end(oldest);
   }
 
-  /** Ends the threads that wait, and the others when their analyses have ended. */
+  /** Ends idle threads now, and the others after their analyses. */
   close(): void {
     this.#isClosed = true;
     for (const thread of this.#idle.keys()) this.end(thread);

@@ -5,7 +5,7 @@ import type { EntryTable } from '../../index/entry-table.js';
 /** Bytes of a layer, which a thread asks the main thread for. */
 export interface AskedBytes {
   layer: number; // from 1
-  /** Of one file a part, or of several small files all bytes, end to end. */
+  /** One row: a part of its file. Several rows: all bytes of their files, end to end. */
   rows: readonly number[];
   offset: number;
   length: number;
@@ -15,9 +15,9 @@ export interface AskedBytes {
  * Bytes of the uncompressed tar that are asked for at once: a chunk of the main thread's memory. A
  * message takes ten times as long as comparing a small file.
  */
-const WINDOW = 32 * 1024;
+const BATCH_SIZE = 32 * 1024;
 
-/** Each has a header of 512 bytes in the tar: a window has no more. */
+/** Each file has a header of 512 bytes in the tar, so a batch has no more files. */
 const ROWS_MAX = 64;
 
 /** A layer in a thread that has its entries, and asks another thread for bytes. */
@@ -25,8 +25,8 @@ export class AskedLayer implements Layer {
   readonly digest: Layer['digest'];
   readonly origin: Layer['origin'];
   readonly fingerprint: number;
-  /** Small files that came last, by row. */
-  #window = new Map<number, Uint8Array>();
+  /** Small files of the last batch, by row. */
+  #batch = new Map<number, Uint8Array>();
 
   constructor(
     { digest, origin, fingerprint }: Pick<Layer, 'digest' | 'origin' | 'fingerprint'>,
@@ -43,14 +43,14 @@ export class AskedLayer implements Layer {
   }
 
   read(row: number, offset: number, length: number): Uint8Array | Promise<Uint8Array> {
-    const known = this.#window.get(row);
+    const known = this.#batch.get(row);
     if (known) return known.subarray(offset, offset + length);
     const { number, ask } = this.options;
     const rows = this.#together(row);
     if (rows.length === 1) return ask({ layer: number, rows, offset, length });
     return this.#readTogether(rows).then(
-      () => this.#window.get(row)!.subarray(offset, offset + length),
-      // Another one of them may be at fault.
+      () => this.#batch.get(row)!.subarray(offset, offset + length),
+      // The fault may be another file's.
       () => ask({ layer: number, rows: [row], offset, length }),
     );
   }
@@ -59,10 +59,10 @@ export class AskedLayer implements Layer {
     return rowChunks(this.options.chunkTable, this.entries, row);
   }
 
-  /** Returns the row, and the next files whose bytes end in the same window. */
+  /** Returns the row, and the next files whose bytes end in the same batch of the tar. */
   #together(row: number): number[] {
     const { entries } = this;
-    const end = (Math.floor(entries.dataOffset(row) / WINDOW) + 1) * WINDOW;
+    const end = (Math.floor(entries.dataOffset(row) / BATCH_SIZE) + 1) * BATCH_SIZE;
     const rows: number[] = [];
     for (let next = row; next < Math.min(entries.length, row + ROWS_MAX); next++) {
       if (entries.kind(next) !== 'file' || entries.size(next) === 0) continue;
@@ -75,10 +75,10 @@ export class AskedLayer implements Layer {
   async #readTogether(rows: readonly number[]): Promise<void> {
     const length = rows.reduce((sum, row) => sum + this.entries.size(row), 0);
     const bytes = await this.options.ask({ layer: this.options.number, rows, offset: 0, length });
-    this.#window = new Map();
+    this.#batch = new Map();
     let at = 0;
     for (const row of rows) {
-      this.#window.set(row, bytes.subarray(at, at + this.entries.size(row)));
+      this.#batch.set(row, bytes.subarray(at, at + this.entries.size(row)));
       at += this.entries.size(row);
     }
   }

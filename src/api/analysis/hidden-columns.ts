@@ -23,7 +23,7 @@ export interface HiddenColumns {
   rows: Int32Array; // by version: its row
   hiders: Uint16Array; // by version: number of the layer that hides it
   hows: Uint8Array; // by version
-  remains: Uint8Array; // by node: 1 if the one layer of which this is leaves a directory there
+  remains: Uint8Array; // by node, as in HiddenNode: 1 if a directory remains there
 }
 
 /** Returns a tree of what is hidden as columns. */

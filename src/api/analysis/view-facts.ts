@@ -1,9 +1,9 @@
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import type { Analyses } from './analyses.js';
 import type { HiddenColumns } from './hidden-columns.js';
-import { SharedTask } from './shared-task.js';
 import type { TreeSums } from './tree-sums.js';
 
 /** What is known of a view, as long as the view is. */
@@ -25,7 +25,7 @@ export class ViewFacts {
 
   /** Returns what upper layers hide. @throws LayerslayerError as `Analyses.hidden` */
   hidden(view: ImageView, signal: AbortSignal): Promise<HiddenColumns> {
-    return this.#of(view).hidden.result(signal);
+    return this.#of(view).hidden.get(signal);
   }
 
   /** Returns what a layer hides of those below it. @throws LayerslayerError as `Analyses.hidden` */
@@ -34,12 +34,12 @@ export class ViewFacts {
     const known =
       hiddenByLayer.get(layer) ?? new SharedTask((ends) => this.analyses.hiddenByLayer(view, layer, ends));
     hiddenByLayer.set(layer, known);
-    return known.result(signal);
+    return known.get(signal);
   }
 
   /** Returns what each directory has below it. @throws LayerslayerError as `Analyses.sums` */
   sums(view: ImageView, signal: AbortSignal): Promise<TreeSums> {
-    return this.#of(view).sums.result(signal);
+    return this.#of(view).sums.get(signal);
   }
 
   /** Returns the versions of a path. @throws LayerslayerError as `Analyses.versions` */
@@ -54,7 +54,7 @@ export class ViewFacts {
     versions.delete(key);
     versions.set(key, known);
     for (const oldest of versions.keys()) if (versions.size > VERSIONS_MAX) versions.delete(oldest);
-    return known.result(signal);
+    return known.get(signal);
   }
 
   #of(view: ImageView): Facts {

@@ -28,10 +28,10 @@ export async function* eventChunks(
   events: LatestEvents,
   { after, idText, isLast, signal }: EventChunksOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield COMMENT; // the head goes with it
+  yield COMMENT; // sends the head of the answer
   let sent = after;
   for (;;) {
-    // Not those that come meanwhile: they would replace each other as fast as the reader reads.
+    // Later events wait for the next report, in which each is the last one of its subject.
     const known = events.lastId;
     let isPassing = false;
     for (let next = events.next(sent); next && next.id <= known; next = events.next(sent)) {

@@ -17,7 +17,7 @@ interface NamedImage {
 /** Images and layers whose last event is remembered. */
 const SUBJECTS_MAX = 1_000;
 
-/** Letters that tell this server's ids from those of the one before it. */
+/** Random bytes in all ids: those of an earlier server are not taken for this one's. */
 const RUN_BYTES = 4;
 
 /** What happened last to each image that clients of a server asked for. */

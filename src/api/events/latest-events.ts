@@ -31,9 +31,9 @@ export class LatestEvents {
   #lastId: number;
 
   /**
-   * @param most subjects that are remembered. The one whose last event is the oldest goes first,
-   *   but before those about which another event is coming.
-   * @param after the first id is the one after this
+   * @param most maximum subjects that are remembered. The one with the oldest event is dropped
+   *   first, and those with a passing event last.
+   * @param after the first event gets the next id
    */
   constructor(
     private readonly most: number,
@@ -77,7 +77,7 @@ export class LatestEvents {
 
   /**
    * Waits for the next event.
-   * @param options.takesPassing whether an event that another one follows ends the waiting
+   * @param options.takesPassing whether a passing event ends the wait
    * @returns false if none came in time
    * @throws the signal's reason
    */

@@ -8,8 +8,8 @@ import type { LeasedImage } from './with-view.js';
 const MERGE_MS = 30_000;
 
 /**
- * Finds the file in the tree if all layers are indexed, else in the layers. The search merges
- * layers on this thread: where there is a tree, it is not used.
+ * Finds the file in the merged tree if all layers are indexed, else by a search of the layers. The
+ * search would merge indexed layers on this thread.
  * @throws LayerslayerError as `searchFile`
  */
 export async function findFile(

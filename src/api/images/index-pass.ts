@@ -167,7 +167,7 @@ export class IndexPass {
     return run;
   }
 
-  /** Says nothing of a run after which another one began. */
+  /** Reports nothing of a run that a later one has replaced. */
   #report(run: Run, change: PassChange): void {
     if (this.#run === run || this.#run === undefined) this.onChange(change);
   }

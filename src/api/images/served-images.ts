@@ -1,13 +1,13 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import type { ImageSession, SessionMetrics } from '../../engine/image-session.js';
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import type { TreeMaker } from '../../overlay/open-tree.js';
 import type { ImageOffer } from '../../source/image-source.js';
-import { SharedTask } from '../analysis/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
 import { ImageEvents } from '../events/image-events.js';
 import { IndexPass, type PassChange } from './index-pass.js';
@@ -132,7 +132,7 @@ export class ServedImages {
       const inTurn: ImageLease['inTurn'] = (task, ends) => this.#turns.run(task, ends);
       const report = (layer: number, change: PassChange) => this.#report(served, { opened, layer }, change);
       const pass = this.#pass(served, opened, 0);
-      const offer = (ends: AbortSignal) => served.offer.result(ends);
+      const offer = (ends: AbortSignal) => served.offer.get(ends);
       return { opened, session, pass, offer, layerPass, report, inTurn, release };
     } catch (error) {
       release();

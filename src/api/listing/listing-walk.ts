@@ -1,4 +1,4 @@
-import { SharedTask } from '../analysis/shared-task.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import { DirectoryRows, type ListedDirectory, type ListedRow, type ListedView } from './directory-rows.js';
 
 /** Rows of a directory from which it is worth to keep them sorted for the next page. */
@@ -113,6 +113,6 @@ export class ListingWalk {
     ofView.delete(key); // to the end
     ofView.set(key, rows);
     for (const oldest of ofView.keys()) if (ofView.size > KEPT_MAX) ofView.delete(oldest);
-    return rows.result(signal);
+    return rows.get(signal);
   }
 }

@@ -31,8 +31,8 @@ export function eventRoutes(state: ServerState): Route[] {
     route({
       path: '/api/v1/events',
       summary:
-        'the making of an image’s indexes, while it is under way; starts it, and keeps it going. ' +
-        'Without image, what happens to all images that clients ask for; keeps none going',
+        'progress of the indexing of an image, which it starts and keeps going. ' +
+        'Without image: what happens to all images that clients ask for; starts nothing',
       query: QUERY,
       answers: {
         200: { description: 'events', content: [{ mediaType: 'text/event-stream', schema: EVENT }] },
@@ -54,7 +54,7 @@ export function eventRoutes(state: ServerState): Route[] {
 function allImages(state: ServerState, call: Call<z.output<typeof QUERY>>): Reply {
   checkShowsLocal(state);
   if (call.query.platform !== undefined)
-    throw new LayerslayerError('INVALID_ARGUMENT', 'platform is that of an image: it needs image');
+    throw new LayerslayerError('INVALID_ARGUMENT', 'platform needs image');
   const { events } = state.images;
   const after = events.idOf(call.header('last-event-id'));
   const idText = (id: number) => events.idText(id);
@@ -71,7 +71,7 @@ async function* oneImage(
   { pass, opened }: ImageLease,
   { header, signal, requestId }: Call,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  // A client that comes again has what was before this event; each event says all that is known.
+  // A client that reconnects has this event and those before. Each event says all that is known.
   const after = Number(/^\d{1,15}$/.exec(header('last-event-id') ?? '')?.[0] ?? 0);
   const events = new LatestEvents(1, after);
   const publish = (change: PassChange) =>

@@ -89,7 +89,7 @@ function checkQuery({ sort, depth }: TreeQuery): void {
 
 /** An image whose tree is listed. */
 interface ListedImage extends ViewedImage {
-  own: ImageView; // as it was opened: its facts are known by it
+  own: ImageView; // as it was opened: the key of its facts
 }
 
 /** By a layer's own view: the same tree, with the layers below it. */

@@ -1,17 +1,17 @@
-/** Time that tasks hold their thread up between two turns of its event loop. */
+/** Longest time between two turns of the event loop that all tasks of a thread take together. */
 const SLICE_MS = 4;
 
-/** What continues the tasks of this thread that wait for a turn, in the order of their asking. */
+/** Continue the tasks of this thread that wait for a turn, first come, first served. */
 const waiting: (() => void)[] = [];
 
-/** When tasks have to wait; undefined: none has worked since the event loop turned. */
+/** When tasks must wait; undefined: none has worked since the event loop turned. */
 let endMs: number | undefined;
 let isScheduled = false;
 
 /**
- * Lets the event loop turn while a task works: on a thread that answers others too. All tasks of
- * the thread share the time between two turns: with forty listings under way, a short request would
- * wait for forty slices.
+ * Lets the event loop turn during a long task, on a thread that also answers requests. All tasks of
+ * the thread share the time between two turns: else a short request would wait for one slice of
+ * each listing under way.
  */
 export class Turns {
   constructor(private readonly signal: AbortSignal) {}

@@ -53,7 +53,7 @@ export function openLayer(request: OpenLayerRequest, shared: ReaderParts): Layer
   if (verification.kind === 'blocks') {
     return new ChunkReader(layer, verifiedBlob(request, verification.digests, shared), cursors);
   }
-  let isWrongLogged = request.local !== undefined; // of a local file upstream says what is wrong
+  let isWrongLogged = request.local !== undefined; // of a local file, the fetch thread reports it
   const onWrong = (reason: string) => {
     if (!isWrongLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
     isWrongLogged = true;
@@ -94,7 +94,7 @@ function verifiedBlob(
   blockDigests: Uint8Array,
   { fetching, store, log }: ReaderParts,
 ): VerifiedBlob {
-  let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
+  let isDamageLogged = local !== undefined; // of a local file, the fetch thread reports it
   return new VerifiedBlob({
     size: blobSize,
     blockDigests,

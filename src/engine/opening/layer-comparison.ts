@@ -68,9 +68,9 @@ export class LayerComparison {
   }
 
   /**
-   * Reads a layer whole, in the background, and compares its index with what it has. The index of
-   * this pass counts from the next opening. A refuted index is not used again, and reads of the
-   * layer fail from now on.
+   * Reads a whole layer in the background, and compares the index in use with what the pass finds.
+   * The index of the pass is used from the next opening on. A refuted index is not used again, and
+   * reads of the layer fail from now on.
    * @returns the first difference; undefined if there is none
    * @throws LayerslayerError with the layer's number; the signal's reason
    */

@@ -8,7 +8,7 @@ import type { TarEntry } from '../../tar/entry.js';
 /** What a listing shows of an entry beside its name. */
 export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'>;
 
-/** Target of what is no link. */
+/** Target of an entry that is no link. */
 const NO_TARGET = new Uint8Array(0);
 
 /** A directory that no entry names. (rule O1) */

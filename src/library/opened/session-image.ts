@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import { shownName } from '../../base/text/quote-name.js';
 import { bytesOfText, textOfBytes } from '../../base/text/raw-text.js';
 import type { ImageFiles, OpenedImage, FileVersion as TreeVersion } from '../../image/opened-image.js';
@@ -21,7 +22,6 @@ import type {
 import type { BuildStep, Image, ImageConfig, ImageLayer, ImageMount } from '../image.js';
 import type { Operations } from '../operations/operations.js';
 import { processHold } from '../operations/process-hold.js';
-import { SharedTask } from '../operations/shared-task.js';
 import type { LayerProgress, MountOptions } from '../options.js';
 import { Attributes, Stats } from './attributes.js';
 import { invalid } from './choices.js';

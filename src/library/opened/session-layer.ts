@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SharedTask } from '../../base/tasks/shared-task.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
 import { type Layer, openFile } from '../../engine/layer.js';
 import type { OpenedImage } from '../../image/opened-image.js';
@@ -15,7 +16,6 @@ import type {
 } from '../files.js';
 import type { ImageLayer } from '../image.js';
 import type { Operations } from '../operations/operations.js';
-import { SharedTask } from '../operations/shared-task.js';
 import type { LayerProgress } from '../options.js';
 import { Attributes } from './attributes.js';
 

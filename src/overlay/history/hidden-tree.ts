@@ -13,7 +13,7 @@ export interface HiddenNode {
   name: Uint8Array; // of the root empty
   versions: HiddenVersion[]; // the one that was hidden last comes first
   children: Map<string, HiddenNode> | undefined; // by `nameKey`
-  /** Of what one layer hides: that layer leaves a directory there. */
+  /** Only in what one layer hides: a directory remains at the path, in that layer's view. */
   remains?: boolean;
 }
 

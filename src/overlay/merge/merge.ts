@@ -61,7 +61,7 @@ export function draftOf(
 
 /**
  * As `draftOf`, but pauses after each layer, so that its caller can read the draft.
- * @returns yields the number of the layer that was applied
+ * @returns the draft; yields the number of each layer after it is applied
  */
 export function* draftSteps(
   layers: readonly NumberedLayer[],

@@ -10,7 +10,7 @@ import { OutputStream } from '../../base/output-stream.js';
 import { removeAtExit } from '../../base/process/exit-removal.js';
 import { fsPath } from '../../base/text/raw-text.js';
 
-/** Of a new archive, before the umask. */
+/** Mode of a new archive, before the umask. */
 const ARCHIVE_MODE = 0o666;
 
 /** As in podman and skopeo: `/tmp` is often in memory. */
@@ -37,7 +37,7 @@ export interface ArchiveOutput {
 export interface ArchiveFileOptions {
   shown?: string; // the path in messages; default: as it is
   force: boolean; // a file of that name is replaced
-  signal: AbortSignal; // also ends what waits for a reader
+  signal: AbortSignal; // also ends waits for a reader
 }
 
 /**
@@ -99,7 +99,7 @@ class ArchiveFile implements ArchiveOutput {
   async commit(): Promise<void> {
     const { given, shown, force, temporary, path } = this.names;
     this.broken.throwIfAborted();
-    checkedName(given, shown, force); // the layers took their time
+    checkedName(given, shown, force); // the name may be taken since
     await onDisk(`writing ${shown}`, async () => {
       await this.file.sync(); // not even after a power failure the name has partial content
       await this.file.close();
@@ -129,7 +129,7 @@ function streamOf(stream: OutputStream, signal: AbortSignal): ArchiveOutput {
   };
 }
 
-/** Opens a stream that the caller closes, such as stdout. What waits does so in TMPDIR. */
+/** Opens a stream that the caller closes, such as stdout. Layers that wait are in TMPDIR. */
 export function openArchiveStream(
   stream: Pick<ArchiveOutput, 'broken' | 'write' | 'flushed'>,
 ): ArchiveOutput {

@@ -204,7 +204,7 @@ it('the gate knows the owner of a connection from its beginning, not from a clos
     hosts: new AllowedHosts('127.0.0.1', []),
     tickets: new Tickets(),
     uid: process.getuid!(),
-    trustsNobody: false,
+    alwaysNeedsToken: false,
     strangers: new StrangerConnections({ connections: 10, ms: 10_000 }),
   });
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
@@ -246,7 +246,7 @@ describe.runIf(process.getuid!() === 0)('the gate', () => {
       hosts: new AllowedHosts('127.0.0.1', []),
       tickets: new Tickets(),
       uid,
-      trustsNobody: false,
+      alwaysNeedsToken: false,
       strangers: new StrangerConnections({ connections: 10, ms: 10_000 }),
     });
     const server = createServer().listen(0, '127.0.0.1');

@@ -74,7 +74,7 @@ beforeAll(async () => {
     hosts: new AllowedHosts('127.0.0.1', []),
     tickets: new Tickets(),
     uid: process.getuid!(),
-    trustsNobody: false,
+    alwaysNeedsToken: false,
     strangers: new StrangerConnections({ connections: 10, ms: 10_000 }),
   });
   const listener = routeRequests({

@@ -14,7 +14,7 @@ import {
   symlink,
   whiteout,
 } from '../../support/entries.js';
-import { naiveMerge } from '../naive-merge.js';
+import { naiveMerge } from '../merge/naive-merge.js';
 import { stack } from '../random-layers.js';
 import { merge, type Stack } from '../trees.js';
 

@@ -41,7 +41,7 @@ export function repositoryRoutes(state: ServerState): Route[] {
         const asked = rules.asked(`${ns}/${repo}:${tag}`, call.query.arch);
         // An image that is open may be some seconds old.
         const { session, resolved } = call.query.force_refresh
-          ? await resolveAnew(asked)
+          ? await resolveAgain(asked)
           : await leaseResolved(asked);
         const { config } = await session.documents(resolved, call.signal);
         return {
@@ -51,7 +51,7 @@ export function repositoryRoutes(state: ServerState): Route[] {
           bytes: [config],
         };
 
-        async function resolveAnew({ reference, platform }: typeof asked) {
+        async function resolveAgain({ reference, platform }: typeof asked) {
           const { session, release } = images.lendSession();
           call.afterwards(release);
           return { session, resolved: await session.resolve(reference, platform, call.signal) };

@@ -12,19 +12,19 @@ const {
 } = IMAGE_OPTIONS;
 
 const OPTIONS = {
-  host: { kind: 'text', value: 'ADDRESS', summary: 'where to listen', default: '127.0.0.1' },
-  port: { kind: 'text', value: 'PORT', summary: 'where to listen; 0: a free one', default: '8000' },
+  host: { kind: 'text', value: 'ADDRESS', summary: 'address to listen at', default: '127.0.0.1' },
+  port: { kind: 'text', value: 'PORT', summary: 'port to listen at; 0: a free one', default: '8000' },
   open: { kind: 'flag', summary: 'open the explorer in a browser' },
   'access-token-file': {
     kind: 'text',
     value: 'FILE',
     takes: 'file',
-    summary: 'token that clients bring; default: one is made and printed',
+    summary: 'token that clients send; default: one is made and printed',
   },
   'allow-host': {
     kind: 'list',
     value: 'NAME',
-    summary: 'a name by which browsers may call; may be repeated',
+    summary: 'also answer requests to this host name; may be repeated',
   },
   'allow-registry': { kind: 'list', value: 'HOST', summary: 'only images of this registry; may be repeated' },
   'allow-path': {
@@ -39,11 +39,11 @@ const OPTIONS = {
     summary: "use the user's credentials for these; may be repeated",
   },
   'show-local': { kind: 'flag', summary: 'show cache and mounts also on other addresses than loopback' },
-  'max-requests': { kind: 'text', value: 'N', summary: 'answered at once', default: '100' },
+  'max-requests': { kind: 'text', value: 'N', summary: 'requests that are answered at once', default: '100' },
   'max-layer-size': {
     kind: 'text',
     value: 'SIZE',
-    summary: 'of layers that are indexed',
+    summary: 'largest layer that is indexed',
     default: 'no limit',
   },
   ...SESSION_OPTIONS,
@@ -55,8 +55,8 @@ export const SERVE = {
   synopsis: 'serve [OPTIONS] [IMAGE...]',
   description:
     'Answers over HTTP what the commands answer in a shell, and shows images in a browser. Each IMAGE is ' +
-    'opened at the start. Programs of this user may ask without a token; all others bring the one that is ' +
-    'printed. README.md has the routes.',
+    'opened at the start. On loopback, programs of this user need no token; all others send the one that ' +
+    'is printed. README.md has the routes, /openapi.json their parameters.',
   options: OPTIONS,
   positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: '[IMAGE...]' },
   arguments: [{ takes: 'image' }],

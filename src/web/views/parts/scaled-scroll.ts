@@ -46,8 +46,8 @@ export function movedTop(
 
 /**
  * Returns whether the scroller must be moved to where the list is. Short ways make it drift, as
- * they move the list by the same pixels. Moving it ends a scrolling that a key has just begun. It
- * stays where the difference is not seen. Near an end both have to end together.
+ * they move the list by the same pixels. Moving the scroller ends a scrolling that a key has just
+ * begun, so a drift that is not seen stays. Near an end both have to end together.
  */
 export function isAdrift(scrollTop: number, top: number, total: number, viewport: number): boolean {
   const drift = Math.abs(scrollTop - scrollTopOf(top, total, viewport));

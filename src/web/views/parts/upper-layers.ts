@@ -1,4 +1,4 @@
-/** CSS pixels of a badge: around its text and behind it, of a character, and at least. */
+/** CSS pixels of a badge: its frame and the gap behind it, a character, and its minimum. */
 const [FRAME, CHARACTER, LEAST] = [15, 7, 23];
 
 /**

@@ -67,12 +67,11 @@ function TreeBar() {
   );
 }
 
-/** How far a layer is read whose entries are listed meanwhile. */
+/** Progress of a layer while its entries are listed. */
 function SoFar({ tree: { count } }: { tree: StreamedTree }) {
   return (
     <>
-      The layer is being read: {count.value.toLocaleString('en')} entries until now, in the order of its
-      archive.
+      The layer is being read: {count.value.toLocaleString('en')} entries so far, in the order of its archive.
     </>
   );
 }
@@ -81,19 +80,22 @@ function Reading() {
   return <p class="note">Reading the tree…</p>;
 }
 
-/** What the user waits for. @param layer one of them; default: all */
+/** The progress that the user waits for. @param layer default: all layers */
 function Indexing({ layer }: { layer?: number | undefined }) {
   const layers = (progress.value?.layers ?? []).filter((one) => layer === undefined || one.layer === layer);
   const total = layers.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
   const done = layers.reduce((sum, { doneBytes }) => sum + doneBytes, 0);
   const percent = Math.floor((done / Math.max(1, total)) * 100);
   if (isIndexed.value) return <Reading />;
-  const text = layer === undefined ? 'The layers are indexed, once.' : `Layer ${layer} is indexed, once.`;
+  const text =
+    layer === undefined
+      ? 'The layers are being indexed. This happens once.'
+      : `Layer ${layer} is being indexed. This happens once.`;
   return (
     <div class="note">
       <p>
-        {progress.value?.queued ? 'Other images are indexed first.' : text}{' '}
-        {layer === undefined && 'The merged tree appears when all are read.'}
+        {progress.value?.queued ? 'Other images are being indexed first.' : text}{' '}
+        {layer === undefined && 'The merged tree appears when all layers are read.'}
       </p>
       <progress aria-label="Indexed" max={100} value={percent} />
       <p class="faint">{percent} % of the compressed bytes</p>
