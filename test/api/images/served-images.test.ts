@@ -122,6 +122,26 @@ describe('the open images of a server', () => {
     expect(counts.open).toBe(0);
   });
 
+  it('have events that end when a tag is old, also those of passes that continue', async () => {
+    const { images, clock } = start();
+    const lease = await images.open(asked('a', false), never);
+    const progress = { layers: [], isQueued: false };
+    lease.report(3, { kind: 'progress', progress });
+    clock.ms = 31_000;
+    const later = await images.open(asked('a', false), never);
+    lease.report(3, { kind: 'progress', progress }); // of an image that the tag no longer stands for
+    const { latest } = images.events;
+    const known = [];
+    for (let next = latest.next(0); next; next = latest.next(next.id)) known.push(next);
+    expect(known.map(({ name, text }) => [name, JSON.parse(text).layer])).toEqual([
+      ['stopped', 3],
+      ['opened', undefined],
+    ]);
+    lease.release();
+    later.release();
+    await images.close();
+  });
+
   it('are not merged further when all clients go away, and the turn is free', async () => {
     const signals: AbortSignal[] = [];
     const { images } = start(undefined, {
