@@ -84,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     images: new ServedImages(
       () => options.startSession({ loadIndexElsewhere: (fd, size) => loading.index(fd, size) }),
       {
-        merge: (layers) => analyses.merge(layers),
+        merge: (layers, signal) => analyses.merge(layers, signal),
         load: (fd, layers) => loading.tree(fd, layers),
       },
     ),

@@ -146,7 +146,8 @@ class SharedImageUse implements OpenedImage {
     const key = layers.map(({ number }) => number).join();
     const known = views.get(key);
     if (known) return known;
-    const tree = await openTree(layers, this.session.trees, log, this.options.trees);
+    const { trees: maker } = this.options;
+    const tree = await openTree(layers, { cache: this.session.trees, log, maker, signal: options.signal });
     const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
     const { steps } = this;
     const view: ImageView = {

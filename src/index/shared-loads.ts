@@ -1,7 +1,7 @@
 interface Load<T extends object> {
   ino: number; // of the file
   task: Promise<T> | undefined; // while it is loaded
-  loaded: WeakRef<T> | undefined;
+  used: WeakRef<object> | undefined;
 }
 
 /**
@@ -10,6 +10,14 @@ interface Load<T extends object> {
  */
 export class SharedLoads<T extends object> {
   readonly #loads = new Map<string, Load<T>>();
+  /** By the part that callers use. */
+  readonly #results = new WeakMap<object, T>();
+
+  /**
+   * @param usedPart returns the part of a result that callers keep: some drop the result itself.
+   *   The result lives as long as this part
+   */
+  constructor(private readonly usedPart: (result: T) => object = (result) => result) {}
 
   /**
    * @param ino of the file, which a caller has open: another file of that name is loaded
@@ -17,13 +25,15 @@ export class SharedLoads<T extends object> {
    */
   async share(name: string, ino: number, load: () => Promise<T>): Promise<T> {
     const known = this.#loads.get(name);
-    const shared = known?.ino === ino ? (known.task ?? known.loaded?.deref()) : undefined;
+    const shared = known?.ino === ino ? (known.task ?? this.#loaded(known)) : undefined;
     if (shared) return shared;
-    const begun: Load<T> = { ino, task: load(), loaded: undefined };
+    const begun: Load<T> = { ino, task: load(), used: undefined };
     this.#loads.set(name, begun);
     try {
       const result = await begun.task!;
-      begun.loaded = new WeakRef(result);
+      const used = this.usedPart(result);
+      this.#results.set(used, result);
+      begun.used = new WeakRef(used);
       return result;
     } catch (error) {
       if (this.#loads.get(name) === begun) this.#loads.delete(name);
@@ -31,5 +41,10 @@ export class SharedLoads<T extends object> {
     } finally {
       begun.task = undefined;
     }
+  }
+
+  #loaded({ used }: Load<T>): T | undefined {
+    const part = used?.deref();
+    return part && this.#results.get(part);
   }
 }

@@ -39,7 +39,8 @@ export class StoredIndexes {
   readonly #store: ContentStore;
   readonly #log: Log;
   readonly #openFds = new Set<number>();
-  readonly #loads = new SharedLoads<StoredIndex>();
+  /** Layers keep the entries of their indexes. */
+  readonly #loads = new SharedLoads<StoredIndex>(({ index }) => index.entries);
   readonly #elsewhere: LoadIndexElsewhere | undefined;
   #isClosed = false;
   /** Refuted in this session: there may be no cache to remember it. */
@@ -211,7 +212,12 @@ export class StoredIndexes {
     if (remoteStates) return { remote: remoteStates };
     if (!detachedStates) return { fd, offset: states.offset };
     const detachedFd = openStates(this.#store, digest, detachedStates.length);
-    if (detachedFd !== undefined) this.#openFds.add(detachedFd);
+    if (detachedFd === undefined) return { detachedFd };
+    if (this.#isClosed) {
+      closeSync(detachedFd); // `close` came while the index was loaded
+      return { detachedFd: undefined };
+    }
+    this.#openFds.add(detachedFd);
     return { detachedFd };
   }
 

@@ -16,6 +16,7 @@ import {
 } from '#src/index/cached-indexes.js';
 import { digestOf } from '../blob/bytes.js';
 import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
+import { collectGarbage } from '../support/garbage.js';
 import { file, tarOf } from '../support/tar.js';
 import { indexBlob } from './built-layer.js';
 
@@ -50,6 +51,18 @@ it('loads it once for those that ask at the same time', async () => {
   expect(one!.index.entries.length).toBe(names.length);
   expect(one!.index.entries.pathHeap.buffer).toBeInstanceOf(SharedArrayBuffer);
   expect(two).toBe(one);
+  expect(loads).toBe(1);
+});
+
+it('loads it once as long as a layer keeps the entries', async () => {
+  let loads = 0;
+  const indexes = await stored(async (fd, size) => {
+    loads++;
+    return readLayerIndex(fd, size);
+  });
+  const { entries } = (await indexes.load(digest, OWN))!.index;
+  await collectGarbage();
+  expect((await indexes.load(digest, OWN))!.index.entries).toBe(entries);
   expect(loads).toBe(1);
 });
 

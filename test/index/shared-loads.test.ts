@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { SharedLoads } from '#src/index/shared-loads.js';
+import { collectGarbage } from '../support/garbage.js';
 
 it('loads a file once for all that use it', async () => {
   const loads = new SharedLoads<{ number: number }>();
@@ -21,4 +22,17 @@ it('tries again after a failure', async () => {
   );
   const good = {};
   expect(await loads.share('a', 1, async () => good)).toBe(good);
+});
+
+it('shares a result as long as the part of it that callers keep is used', async () => {
+  const loads = new SharedLoads<{ table: { number: number } }>(({ table }) => table);
+  let number = 0;
+  const load = async () => ({ table: { number: ++number } });
+  let tables = [(await loads.share('a', 7, load)).table];
+  await collectGarbage();
+  tables.push((await loads.share('a', 7, load)).table);
+  expect(tables).toEqual([{ number: 1 }, { number: 1 }]);
+  tables = [];
+  await collectGarbage();
+  expect((await loads.share('a', 7, load)).table.number).toBe(2);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { type ErrorCode, LayerslayerError } from '#src/base/errors.js';
 import { SILENT_LOG } from '#src/base/log.js';
 import type { IndexOrigin } from '#src/index/cached-indexes.js';
 import type { Digest } from '#src/oci/digest.js';
@@ -21,7 +22,11 @@ async function keysOf(origin: IndexOrigin, fingerprint: number): Promise<Set<str
   };
   const entries = entriesOf(file('a'));
   const layers = [{ number: 1, entries, layer: { digest, origin, fingerprint } }];
-  const tree = await openTree(layers, cache, SILENT_LOG, { merge: async () => encodedMerge(layers) });
+  const tree = await openTree(layers, {
+    cache,
+    log: SILENT_LOG,
+    maker: { merge: async () => encodedMerge(layers) },
+  });
   expect(tree.lookup(ROOT_INODE, Buffer.from('a'))).not.toBe(0);
   return keys;
 }
@@ -35,4 +40,29 @@ it('has one name a tree, another for each index that others publish in one place
 
 it('has one name for own passes: they agree', async () => {
   expect(await keysOf(OWN, 1)).toEqual(await keysOf(OWN, 2));
+});
+
+it.each<[ErrorCode, string[]]>([
+  ['CORRUPT_LAYER', ['removed', 'written']],
+  ['INTERNAL', ['written']], // of the thread that loads it: the file may be right
+])('a cached tree that can’t be loaded is merged again: %s', async (code, done) => {
+  const calls: string[] = [];
+  const cache: TreeStore = {
+    read: async () => undefined,
+    open: async () => ({ fd: -1, size: 1024 ** 2, close: () => {} }),
+    write: () => calls.push('written'),
+    remove: async () => void calls.push('removed'),
+  };
+  const layers = [
+    { number: 1, entries: entriesOf(file('a')), layer: { digest, origin: OWN, fingerprint: 1 } },
+  ];
+  const maker = {
+    merge: async () => encodedMerge(layers),
+    load: async () => {
+      throw new LayerslayerError(code, 'no');
+    },
+  };
+  const tree = await openTree(layers, { cache, log: SILENT_LOG, maker });
+  expect(tree.lookup(ROOT_INODE, Buffer.from('a'))).not.toBe(0);
+  expect(calls).toEqual(done);
 });

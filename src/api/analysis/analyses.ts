@@ -194,10 +194,16 @@ export class Analyses {
     }
   }
 
+  /** @throws what `AnalysisThread.give` throws */
   #threadFor(view: ImageView | undefined, sources?: ComparisonSources): AnalysisThread {
     const thread = this.#threads.take(view);
+    try {
+      if (view) thread.give(view);
+    } catch (error) {
+      this.#threads.giveBack(thread);
+      throw error;
+    }
     thread.sources = sources;
-    if (view) thread.give(view);
     return thread;
   }
 

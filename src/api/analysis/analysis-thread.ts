@@ -48,11 +48,14 @@ export class AnalysisThread {
     return this.#view;
   }
 
-  /** Sends the thread the view that the next calls are about. */
+  /**
+   * Sends the thread the view that the next calls are about.
+   * @throws what `givenView` throws: the thread has the view of before
+   */
   give(view: ImageView): void {
     if (this.#view === view) return;
-    this.#view = view;
     this.peer.notify('hold', { view: givenView(view) });
+    this.#view = view;
   }
 
   /** @throws what the task throws; LayerslayerError UNSUPPORTED if it takes too much memory */

@@ -38,6 +38,7 @@ const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   },
   loadIndex: ({ fd, size }) => sharedIndex(readLayerIndex(fd, size)),
   hold({ view }) {
+    held = undefined; // a fault must not leave another image's view
     held = heldView(view);
   },
   hidden: () => moved(hiddenColumns(hiddenTree(viewHere().layers))),

@@ -76,6 +76,8 @@ interface Served {
   controller: AbortController; // ends the opening
   askedMs: number;
   offer: SharedTask<ImageOffer>;
+  /** Passes of layers whose last event was progress, by number: another event has to come. */
+  reported: Map<number, OpenedImage>;
 }
 
 /** The open images of a server: requests for one image share it, and its indexes. */
@@ -110,7 +112,10 @@ export class ServedImages {
     const key = keyOf(asked);
     const known = this.#served.get(key);
     const isOld = known && !asked.isFixed && this.now() - known.askedMs > TAG_MS;
-    if (known && isOld) this.#retire(key, known);
+    if (known && isOld) {
+      this.#endEvents(known);
+      this.#retire(key, known);
+    }
     const isKnown = known !== undefined && !isOld;
     if (!isKnown) this.#checkRoom();
     const served = isKnown ? known : this.#begin(asked);
@@ -186,7 +191,16 @@ export class ServedImages {
   }
 
   #report(served: Served, of: { opened: OpenedImage; layer: number }, change: PassChange): void {
-    if (this.#isLatest(served)) this.events.pass(served.asked, of, change);
+    if (!this.#isLatest(served)) return;
+    if (change.kind === 'progress') served.reported.set(of.layer, of.opened);
+    else served.reported.delete(of.layer);
+    this.events.pass(served.asked, of, change);
+  }
+
+  /** Ends the events of an image before it is opened once more: its passes report nothing then. */
+  #endEvents({ asked, reported }: Served): void {
+    for (const [layer, opened] of reported) this.events.pass(asked, { opened, layer }, { kind: 'stopped' });
+    reported.clear();
   }
 
   #begin(asked: AskedImage): Served {
@@ -208,6 +222,7 @@ export class ServedImages {
       controller,
       askedMs: this.now(),
       offer: new SharedTask((ends) => uses.session.listImages(reference, ends)),
+      reported: new Map(),
     };
     opened.then(
       (image) => {

@@ -14,6 +14,12 @@ import type { ImageLease } from '../images/served-images.js';
 /** Records that wait for the reader before the pass waits too. */
 const WAITING_MAX = 2_000;
 
+/**
+ * How long a pass waits for its reader, in all. Only a few passes run at once: a slow reader must
+ * not keep others from theirs.
+ */
+const PATIENCE_MS = 5_000;
+
 /** Names of markers, and of what lies below their names, are not shown. (image-spec, layer.md) */
 const MARKER = /^\.wh\./;
 
@@ -23,26 +29,28 @@ export interface LayerStreamOptions {
   path: Uint8Array; // what is listed is below it; symlinks are not followed
   depth: number;
   signal: AbortSignal;
+  patienceMs?: number; // default: PATIENCE_MS
 }
 
 /**
  * Yields the entries of a layer that has no index yet, as its pass finds them: in the order of the
- * archive, and before its digest was checked. Afterwards the layer has an index.
+ * archive, and before its digest was checked. Afterwards the layer has an index: a slow reader gets
+ * the last entries from there.
  * @throws LayerslayerError NOT_FOUND if nothing is there; as `OpenedImage.scanLayer`; the signal's
  *   reason
  */
 export async function* layerStream(options: LayerStreamOptions): AsyncGenerator<object, void, undefined> {
-  const { lease, layer, signal } = options;
+  const { lease, layer, signal, patienceMs = PATIENCE_MS } = options;
   const ended = new AbortController();
   const ends = AbortSignal.any([signal, ended.signal]);
-  const waiting = new WaitingRecords(new PathFilter(options));
+  const waiting = new WaitingRecords(new PathFilter(options), patienceMs);
   const scan = lease.inTurn(
     () =>
       lease.opened.scanLayer(
         layer,
         {
-          onEntry(entry) {
-            waiting.add(entry, entry.path);
+          onEntry(entry, row) {
+            waiting.add(entry, row);
             return false;
           },
           onRestart: () => waiting.restart(),
@@ -116,7 +124,7 @@ function digestOf({ opened }: ImageLease, layer: number) {
   return opened.resolved.manifest.layers[layer - 1]!.digest;
 }
 
-/** Records between the pass and the reader. */
+/** Records between the pass and the reader, and which rows of the index the reader gets later. */
 class WaitingRecords {
   #records: object[] = [];
   #count = 0;
@@ -124,12 +132,22 @@ class WaitingRecords {
   #wake: () => void = () => {};
   #onDrain: () => void = () => {};
   #isReleased = false;
+  #laterRow: number | undefined; // rows from here on come from the index
 
-  constructor(private readonly filter: PathFilter) {}
+  /** @param patienceMs that the pass waits for the reader */
+  constructor(
+    private readonly filter: PathFilter,
+    private patienceMs: number,
+  ) {}
 
-  add(entry: ListedEntry, path: Uint8Array): void {
-    const record = this.filter.record(entry, path);
+  add(entry: ListedEntry & { path: Uint8Array }, row: number): void {
+    if (this.#laterRow !== undefined) return;
+    const record = this.filter.record(entry, entry.path);
     if (!record) return;
+    if (this.patienceMs <= 0 && this.#records.length >= WAITING_MAX) {
+      this.#laterRow = row;
+      return;
+    }
     this.#count++;
     this.#records.push(record);
     this.#wake();
@@ -143,9 +161,17 @@ class WaitingRecords {
   }
 
   drained(): Promise<void> | undefined {
-    if (this.#records.length < WAITING_MAX || this.#isReleased) return undefined;
+    if (this.#records.length < WAITING_MAX || this.#isReleased || this.patienceMs <= 0) return undefined;
+    const begunMs = performance.now();
     return new Promise((resolve) => {
-      this.#onDrain = resolve;
+      const end = () => {
+        clearTimeout(timer);
+        this.#onDrain = () => {};
+        this.patienceMs -= performance.now() - begunMs;
+        resolve();
+      };
+      const timer = setTimeout(end, this.patienceMs);
+      this.#onDrain = end;
     });
   }
 
@@ -177,14 +203,15 @@ class WaitingRecords {
       });
     }
     if ('error' in this.#end) throw this.#end.error;
-    // Another process has made the index meanwhile.
     const { end } = this.#end;
-    if ('layer' in end && !end.isScanned) yield* this.#rows(end.layer.entries);
+    // Another process has made the index meanwhile, or the reader was slow.
+    const from = 'layer' in end && !end.isScanned ? 0 : this.#laterRow;
+    if ('layer' in end && from !== undefined) yield* this.#rows(end.layer.entries, from);
     this.filter.checkFound(this.#count);
   }
 
-  *#rows(entries: EntryTable): Generator<object> {
-    for (let row = 0; row < entries.length; row++) {
+  *#rows(entries: EntryTable, from: number): Generator<object> {
+    for (let row = from; row < entries.length; row++) {
       const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
       const record = this.filter.record(listedEntry(entries, row), path);
       if (!record) continue;

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AskedImage, ServedImages } from '#src/api/images/served-images.js';
 import { LayerslayerError } from '#src/base/errors.js';
 import type { ImageSession } from '#src/engine/image-session.js';
 import { parsePlatform } from '#src/oci/platform.js';
+import type { TreeMaker } from '#src/overlay/open-tree.js';
 
 const platform = parsePlatform('linux/amd64');
 const asked = (name: string, isFixed = true): AskedImage => ({
@@ -14,7 +15,10 @@ const asked = (name: string, isFixed = true): AskedImage => ({
 const never = new AbortController().signal;
 
 /** Images over sessions that do nothing but count. */
-function start(resolve: (reference: string, signal: AbortSignal) => Promise<void> = async () => {}) {
+function start(
+  resolve: (reference: string, signal: AbortSignal) => Promise<void> = async () => {},
+  trees?: TreeMaker,
+) {
   const counts = { sessions: 0, open: 0, resolved: 0, listed: 0 };
   const clock = { ms: 0 };
   const images = new ServedImages(
@@ -32,13 +36,14 @@ function start(resolve: (reference: string, signal: AbortSignal) => Promise<void
           return { images: [] };
         },
         record() {},
+        trees: { read: async () => undefined, write() {}, remove: async () => {} },
         metrics: () => ({ bytesFetched: 0, cacheHits: 0, cacheMisses: 0 }),
         async close() {
           counts.open--;
         },
       } as unknown as ImageSession;
     },
-    undefined,
+    trees,
     () => clock.ms,
   );
   return { images, counts, clock };
@@ -115,6 +120,47 @@ describe('the open images of a server', () => {
     for (const lease of leases) lease.release();
     await images.close();
     expect(counts.open).toBe(0);
+  });
+
+  it('have events that end when a tag is old, also those of passes that continue', async () => {
+    const { images, clock } = start();
+    const lease = await images.open(asked('a', false), never);
+    const progress = { layers: [], isQueued: false };
+    lease.report(3, { kind: 'progress', progress });
+    clock.ms = 31_000;
+    const later = await images.open(asked('a', false), never);
+    lease.report(3, { kind: 'progress', progress }); // of an image that the tag no longer stands for
+    const { latest } = images.events;
+    const known = [];
+    for (let next = latest.next(0); next; next = latest.next(next.id)) known.push(next);
+    expect(known.map(({ name, text }) => [name, JSON.parse(text).layer])).toEqual([
+      ['stopped', 3],
+      ['opened', undefined],
+    ]);
+    lease.release();
+    later.release();
+    await images.close();
+  });
+
+  it('are not merged further when all clients go away, and the turn is free', async () => {
+    const signals: AbortSignal[] = [];
+    const { images } = start(undefined, {
+      merge: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signals.push(signal!);
+          signal!.addEventListener('abort', () => reject(signal!.reason));
+        }),
+    });
+    const lease = await images.open(asked('a'), never);
+    const client = new AbortController();
+    const view = lease.pass.view(5_000, client.signal);
+    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    client.abort(new LayerslayerError('ABORTED', 'gone'));
+    await expect(view).rejects.toMatchObject({ message: 'gone' });
+    await vi.waitFor(() => expect(signals[0]!.aborted).toBe(true), { timeout: 2_000 });
+    await vi.waitFor(() => expect(images.usage().passes).toBe(0));
+    lease.release();
+    await images.close();
   });
 
   it('are not opened further when all its clients go away', async () => {

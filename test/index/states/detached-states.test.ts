@@ -1,10 +1,18 @@
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { CachedIndexes, type IndexProvider, OWN, openOwnIndex } from '#src/index/cached-indexes.js';
+import {
+  CachedIndexes,
+  type IndexProvider,
+  OWN,
+  openOwnIndex,
+  readLayerIndex,
+  StoredIndexes,
+} from '#src/index/cached-indexes.js';
 import { decodeLayerIndex } from '#src/index/file/decode-index.js';
 import { encodeLayerIndex } from '#src/index/file/encode-index.js';
 import { checkLayerIndex } from '#src/index/file/foreign-index.js';
@@ -37,7 +45,12 @@ interface Built {
 }
 
 /** An index with states of `length` bytes each that do not compress, of a layer of `blobSize`. */
-async function build(count: number, length: number, blobSize = 4 * MIB): Promise<Built> {
+async function build(
+  count: number,
+  length: number,
+  blobSize = 4 * MIB,
+  entries = new EntryColumnsBuilder(LAYER_LIMITS).finish(),
+): Promise<Built> {
   const builder = new CheckpointBuilder({ statesPerGroup: 1 }, LAYER_LIMITS.stateBytes);
   for (let i = 0; i < count; i++)
     builder.add({ inOffset: i, outOffset: i, state: noise(i === 0 ? 0 : length, i) });
@@ -47,7 +60,7 @@ async function build(count: number, length: number, blobSize = 4 * MIB): Promise
     codec: 'zstd',
     blobSize,
     tarSize: 100,
-    entries: new EntryColumnsBuilder(LAYER_LIMITS).finish(),
+    entries,
     checkpoints,
     verification: { kind: 'blocks', blockSize: 65_536, digests: noise((blobSize / 65_536) * 32, 3) },
     warnings: [],
@@ -120,6 +133,26 @@ describe('the states of an index', () => {
     const encoded = await encodeLayerIndex(damaged, new Uint8Array(0));
     expect(() => decode(encoded)).toThrow('state digests');
   });
+});
+
+it('leave no descriptor if the session ends while their index is loaded', async () => {
+  const names = Array.from({ length: 3_000 }, () => file(randomBytes(40).toString('hex')));
+  const { entries } = decode((await indexBlob(gzipSync(tarOf(...names)))).encoded);
+  const { encoded } = await build(5, 400_000, 4 * MIB, entries); // long enough to be loaded elsewhere
+  const log = warningLog();
+  const store = await ContentStore.open({ directory: scratchDirectory(), capBytes: 2 ** 30, log });
+  onCleanUp(() => store.close());
+  const loadElsewhere = async (fd: number, size: number) => {
+    const index = readLayerIndex(fd, size);
+    indexes.close();
+    return index;
+  };
+  const indexes = new StoredIndexes(store, log, loadElsewhere);
+  await indexes.write(DIGEST, OWN, splitStates(encoded));
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  const before = descriptors();
+  expect((await indexes.load(DIGEST, OWN))!.index.detachedStates).toBeDefined();
+  expect(descriptors()).toBe(before);
 });
 
 /** Indexes over a cache directory, whose own pass makes `encoded`. */

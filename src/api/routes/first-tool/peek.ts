@@ -97,7 +97,7 @@ async function leaseByPlatform(
 ): Promise<{ leased: ImageLease; offer: ImageOffer }> {
   const asked = state.rules.asked(image, platform);
   const leased = await lease(state, asked, call);
-  return { leased, offer: await leased.session.listImages(asked.reference, call.signal) };
+  return { leased, offer: await leased.offer(call.signal) };
 }
 
 /** Platforms and build steps, as the first tool printed them. */
