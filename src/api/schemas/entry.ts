@@ -24,6 +24,10 @@ export const ENTRY = z
     target: z.string().optional().openapi({ description: 'of a link' }),
     targetBase64: z.string().optional(),
     device: z.tuple([z.number().int(), z.number().int()]).optional(),
+    implied: z
+      .literal(true)
+      .optional()
+      .openapi({ description: 'of a directory that no entry names: mode, owner and time are defaults' }),
   })
   .openapi('Entry');
 
