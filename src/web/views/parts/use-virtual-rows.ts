@@ -78,22 +78,15 @@ export function useVirtualRows(
     return () => observer.disconnect();
   }, []);
 
+  // Fewer rows than before: the list must not end above the visible part.
+  useLayoutEffect(() => goTo(topNow.current), [total, viewport]);
+
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
   const settle = () => {
     const { scrollTop, clientHeight } = scroller.current!;
     if (isAdrift(scrollTop, topNow.current, total, clientHeight)) align();
   };
-  const settleNow = useRef(settle); // a timer may outlive the render that started it
-  settleNow.current = settle;
-  // Fewer rows than before: the list must not end above the visible part.
-  useLayoutEffect(() => goTo(topNow.current), [total]);
-  // The height may change while a key scrolls, as by a scroll bar: that scrolling goes on.
-  useLayoutEffect(() => {
-    if (topNow.current > total - heightNow()) goTo(topNow.current);
-    else settle();
-  }, [viewport]);
-
   const onScroll = () => {
     const { scrollTop, clientHeight } = scroller.current!;
     if (scrollTop === last.current) return;
@@ -101,7 +94,7 @@ export function useVirtualRows(
     last.current = scrollTop;
     moveTo(movedTop(topNow.current, way));
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => settleNow.current(), SETTLE_MS);
+    timer.current = window.setTimeout(settle, SETTLE_MS);
   };
 
   const first = Math.max(0, Math.min(count, Math.floor(top / rowHeight) - OVERSCAN));
