@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
-import { type Answer, imageOf, MockExplorer, sendJson, sendLines } from './mock-explorer.js';
+import { HAS_CHROMIUM, TestBrowser } from './browser/test-browser.js';
+import { eventually, firstVisible, visiblePanes } from './browser/tree-page.js';
+import { type Answer, imageOf, MockExplorer, sendFile, sendJson, sendLines } from './mock-explorer.js';
 import { SAMPLE } from './sample-answers.js';
-
-const CHROMIUM = '/usr/bin/chromium';
 
 const WIDE = { width: 1300, height: 800 };
 const NARROW = { width: 400, height: 760 };
@@ -13,22 +12,19 @@ const NARROW = { width: 400, height: 760 };
 /** Pixels of the highest scroller that browsers have at any zoom. */
 const SCROLLER_MAX = 3_400_000;
 
-describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () => {
-  let browser: Browser;
+describe.skipIf(!HAS_CHROMIUM)('the explorer', { timeout: 20_000 }, () => {
+  let browser: TestBrowser;
   let explorer: MockExplorer;
   const others: MockExplorer[] = [];
-  const pages: Page[] = [];
-  const faults: string[] = [];
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     explorer = await MockExplorer.start(builtProgram(), SAMPLE);
+    browser = await TestBrowser.start();
   });
 
   afterEach(async () => {
-    for (const page of pages.splice(0)) await page.context().close();
+    expect(await browser.closePages()).toEqual([]);
     for (const other of others.splice(0)) await other.close();
-    expect(faults.splice(0)).toEqual([]);
     explorer.requests.splice(0);
   });
 
@@ -38,12 +34,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   });
 
   async function open(place: string, viewport = WIDE, from = explorer): Promise<Page> {
-    const context = await browser.newContext({ viewport });
-    const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
-    page.on('pageerror', (error) => faults.push(error.message));
-    pages.push(page);
-    await page.goto(from.url(place));
+    const url = from.url(place);
+    const page = await browser.newPage(new URL(url).origin, { viewport });
+    await page.goto(url);
     return page;
   }
 
@@ -53,13 +46,6 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     others.push(other);
     return other;
   }
-
-  const visiblePanes = (page: Page) =>
-    page
-      .locator('.pane')
-      .evaluateAll((panes) =>
-        panes.filter((one) => (one as HTMLElement).offsetParent !== null).map((one) => one.ariaLabel),
-      );
 
   const entryPane = (page: Page) => page.getByLabel('Entry', { exact: true });
 
@@ -77,16 +63,93 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       const page = await open('tree/etc/nginx.conf?layer=1');
       await entryPane(page).getByText('Replaced by layer').waitFor();
       await entryPane(page).getByRole('link', { name: 'History' }).click();
-      await expect.poll(() => entryPane(page).locator('.version').count()).toBe(3);
+      await eventually(() => entryPane(page).locator('.version').count()).toBe(3);
     });
 
     it('says that it has no such entry, and which layers have one', async () => {
       const page = await open('tree/etc/nginx.conf?layer=3');
       await entryPane(page).getByText('has no such entry').waitFor();
-      await expect.poll(() => entryPane(page).locator('.version').count()).toBe(3);
+      await eventually(() => entryPane(page).locator('.version').count()).toBe(3);
       await entryPane(page).getByRole('link', { name: 'All layers merged' }).click();
       await entryPane(page).getByText('Deleted by layer').waitFor();
     });
+
+    it('lists in the history what that layer hides, and not its own version', async () => {
+      const page = await open('tree/etc/nginx.conf?layer=1&file=history');
+      await eventually(() => entryPane(page).locator('.version').count()).toBe(3);
+      expect(await entryPane(page).locator('.hides li').count()).toBe(0);
+      await page.getByRole('button', { name: /apk add/ }).click();
+      await eventually(() => entryPane(page).locator('.hides .badge').allInnerTexts()).toEqual(['1']);
+    });
+
+    it('has no treemap of what the layer lacks, and leads to all of the layer', async () => {
+      const page = await open('treemap/etc/nginx.conf?layer=3');
+      const view = page.getByLabel('Treemap', { exact: true });
+      await view.getByText('has nothing here').waitFor();
+      expect(explorer.requests.some((url) => url.includes('/du?'))).toBe(false);
+      await view.getByRole('link', { name: 'treemap of the root' }).click();
+      await view.getByRole('button', { name: /^usr/ }).waitFor();
+    });
+  });
+
+  it('has no treemap of what is deleted, and asks for none', async () => {
+    const page = await open('treemap/etc/nginx.conf');
+    await page.getByText('The merged tree has nothing here').waitFor();
+    expect(explorer.requests.some((url) => url.includes('/du?'))).toBe(false);
+  });
+
+  it('shows no time of a directory that no entry names', async () => {
+    const stat: Answer = (_, __, reply) => {
+      const entry = { ...directoryEntry('/opt'), implied: true };
+      sendJson(reply, { digest: '', entry, nlink: 2, names: [], hides: [], versions: [] });
+    };
+    const page = await open('tree/opt', WIDE, await start({ stat }));
+    await entryPane(page).getByText('no layer has an entry of its own for it').waitFor();
+    expect(await entryPane(page).locator('.details dd').allInnerTexts()).toContain('–');
+    expect(await entryPane(page).innerText()).not.toContain('1970');
+  });
+
+  it('shows no rows of a file before its bytes are there, and a binary one as bytes', async () => {
+    let answer = () => {};
+    const file: Answer = (query, request, reply) => {
+      answer = () => SAMPLE.file!(query, request, reply);
+    };
+    const page = await open('tree/hostile', WIDE, await start({ file }));
+    await entryPane(page).getByText('Loading the content…').waitFor();
+    expect(await entryPane(page).locator('.virtual-row').count()).toBe(0);
+    answer();
+    await entryPane(page).locator('.hex-bytes').filter({ hasText: '3c 69 6d 67' }).waitFor();
+    expect(await entryPane(page).getByText('Loading the content…').count()).toBe(0);
+  });
+
+  it.each([
+    { width: 1300, height: 800 },
+    { width: 400, height: 560 },
+  ])('keeps the row of a difference in view, at $width × $height', async (viewport) => {
+    const diff: Answer = (query, request, reply) => {
+      if (query.has('content')) return SAMPLE.diff!(query, request, reply);
+      const { path: _, state: __, ...side } = fileEntry('/');
+      const rows = Array.from({ length: 400 }, (_, i) => {
+        const path = i === 300 ? '/etc/nginx.conf' : `/${String(i).padStart(3, '0')}`;
+        return { path, change: 'changed', fields: ['content'], from: side, to: side };
+      });
+      sendLines(reply, [...rows, { total: { added: 0, removed: 0, changed: 400, errors: 0 } }]);
+    };
+    const page = await open('compare/?other=sample:2', viewport, await start({ diff }));
+    const list = page.getByLabel('Differences');
+    await list.getByRole('link', { name: '/000' }).waitFor();
+    // The row is the last one that is visible.
+    await list.evaluate((box) => box.scrollTo(0, 301 * 28 - box.clientHeight));
+    const row = list.locator('.virtual-row').filter({ hasText: 'nginx.conf' });
+    await row.getByRole('button', { name: 'diff' }).click();
+    await page.locator('.diff-line.added').waitFor();
+    const isVisible = () =>
+      row.evaluate((one) => {
+        const { left, top, bottom } = one.getBoundingClientRect();
+        const isOf = (y: number) => one.contains(document.elementFromPoint(left + 30, y));
+        return isOf(top + 3) && isOf(bottom - 3);
+      });
+    await eventually(isVisible).toBe(true);
   });
 
   it('shows the difference of a file on a screen of little height', async () => {
@@ -96,10 +159,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     const line = page.locator('.diff-line.added');
     await line.waitFor();
     const inView = () => line.evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight);
-    await expect.poll(inView).toBe(true);
+    await eventually(inView).toBe(true);
   });
 
   it('says what is wrong with a search, and not that nothing was found', async () => {
+    browser.expectFault(/400 .*size=abc/);
     const find: Answer = (_, __, reply) =>
       sendJson(reply, { error: { code: 'INVALID_ARGUMENT', message: 'not a size: "abc"' } }, 400);
     const page = await open('find/?find=*&size=abc', WIDE, await start({ find }));
@@ -117,7 +181,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       const bytes = below[0]!.bytes;
       sendLines(reply, [...below, { total: { bytes, entries: 1, layerBytes: bytes, percent: 100 } }]);
     };
-    const page = await open('treemap/opt/big', WIDE, await start({ du }));
+    const stat: Answer = (query, _, reply) => {
+      const path = query.get('path')!;
+      const entry = path === '/opt/big' ? fileEntry(path) : directoryEntry(path);
+      sendJson(reply, { digest: '', entry, nlink: 1, names: [], hides: [], versions: [] });
+    };
+    const file: Answer = (_, request, reply) => sendFile(1, () => new Uint8Array(1), request, reply);
+    const page = await open('treemap/opt/big', WIDE, await start({ du, stat, file }));
     await page.getByRole('button', { name: /^small/ }).waitFor();
     expect(await page.locator('.numbers .chosen').allInnerTexts()).toEqual(['big\t2.9 MiB\t75.0%\t2']);
     await page.getByRole('button', { name: /^small/ }).press('Backspace');
@@ -127,7 +197,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   describe('at 400 px', () => {
     it('opens the entry that a link names, and the list of a directory', async () => {
       const file = await open('tree/hello.sh', NARROW);
-      await expect.poll(() => visiblePanes(file)).toEqual(['Entry']);
+      await eventually(() => visiblePanes(file)).toEqual(['Entry']);
       const directory = await open('tree/etc', NARROW);
       await entryPane(directory).getByText('directory').waitFor({ state: 'attached' });
       expect(await visiblePanes(directory)).toEqual(['Image']);
@@ -139,13 +209,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     it('goes back from an entry to the list, and forward', async () => {
       const page = await open('find/?find=*', NARROW);
       await page.getByRole('link', { name: '/etc/conf.d/0<i>.conf' }).click();
-      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+      await eventually(() => visiblePanes(page)).toEqual(['Entry']);
       await page.goBack();
-      await expect.poll(() => visiblePanes(page)).toEqual(['Image']);
+      await eventually(() => visiblePanes(page)).toEqual(['Image']);
       await page.goForward();
-      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+      await eventually(() => visiblePanes(page)).toEqual(['Entry']);
       await page.reload();
-      await expect.poll(() => visiblePanes(page)).toEqual(['Entry']);
+      await eventually(() => visiblePanes(page)).toEqual(['Entry']);
     });
 
     it.each(['compare/?other=sample:2', 'find/?find=*', 'hidden/'])(
@@ -204,13 +274,13 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByLabel('Go to offset').fill('0xC0000000');
     await page.keyboard.press('Enter');
     const first = () => firstVisible(bytes);
-    await expect.poll(first).toBe('c0000000');
+    await eventually(first).toBe('c0000000');
     await page.setViewportSize(WIDE);
-    await expect.poll(() => page.locator('.hex.narrow').count()).toBe(1);
-    await expect.poll(first).toBe('c0000000');
+    await eventually(() => page.locator('.hex.narrow').count()).toBe(1);
+    await eventually(first).toBe('c0000000');
     await page.setViewportSize({ width: 2000, height: 800 });
-    await expect.poll(() => page.locator('.hex.narrow').count()).toBe(0);
-    await expect.poll(first).toBe('c0000000');
+    await eventually(() => page.locator('.hex.narrow').count()).toBe(0);
+    await eventually(first).toBe('c0000000');
   });
 
   it('reaches both ends of a directory that is higher than a browser scrolls', async () => {
@@ -227,19 +297,20 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await tree.press('End');
     await page.getByRole('treeitem', { name: name(count - 1) }).waitFor();
     await tree.press('ArrowUp');
-    await expect.poll(() => page.locator('.row.cursor bdi').innerText()).toBe(name(count - 2));
+    await eventually(() => page.locator('.row.cursor bdi').innerText()).toBe(name(count - 2));
     const scroller = page.locator('.tree-scroller');
     expect(await scroller.evaluate((one) => one.scrollHeight)).toBeLessThan(SCROLLER_MAX);
     await scroller.evaluate((one) => one.scrollTo(0, one.scrollHeight / 2));
-    await expect
-      .poll(() => page.getByRole('treeitem', { name: /^file-(099|100)/ }).count())
-      .toBeGreaterThan(10);
+    await eventually(() => page.getByRole('treeitem', { name: /^file-(099|100)/ }).count()).toBeGreaterThan(
+      10,
+    );
     expect(await page.locator('[role=treeitem]').count()).toBeLessThan(120);
     await tree.press('Home');
     await page.getByRole('treeitem', { name: name(0) }).waitFor();
   });
 
   it('asks again when the connection breaks while layers are indexed', async () => {
+    browser.expectFault(/ERR_INCOMPLETE_CHUNKED_ENCODING/);
     let asked = 0;
     const layers = [{ layer: 1, digest: '', state: 'indexing', doneBytes: 63, totalBytes: 100 }];
     const events: Answer = (_, __, reply) => {
@@ -252,8 +323,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       setTimeout(() => reply.destroy(), 50);
     };
     const image = imageOf([{ indexed: false, entries: undefined }]);
-    const answers = { events, image: ((_, __, reply) => sendJson(reply, image)) satisfies Answer };
-    const page = await open('tree/', WIDE, await start(answers));
+    const indexing = await start({ image: (_, __, reply) => sendJson(reply, image), events });
+    const page = await open('tree/', WIDE, indexing);
     await page.getByText('63 %').first().waitFor();
     await page.getByRole('treeitem').first().waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
@@ -285,10 +356,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     const page = await open('tree/opt/app?layer=2', WIDE, explorer);
     const names = () => page.locator('[role=treeitem] bdi').allInnerTexts();
     // Directories that come later in the archive are there already.
-    await expect.poll(names).toEqual(['zoo', 'opt', 'app', 'main']);
+    await eventually(names).toEqual(['zoo', 'opt', 'app', 'main']);
     await page.getByText('2 entries so far, in the order of its archive').waitFor();
     finish();
-    await expect.poll(names).toEqual(['opt', 'app', 'main', 'zoo']);
+    await eventually(names).toEqual(['opt', 'app', 'main', 'zoo']);
     expect(await page.getByText('entries so far').count()).toBe(0);
   });
 });
@@ -299,13 +370,4 @@ function fileEntry(path: string) {
 
 function directoryEntry(path: string) {
   return { ...fileEntry(path), kind: 'dir', mode: '0755', size: 0 };
-}
-
-/** Returns the offset in the first row that is visible. */
-async function firstVisible(list: Locator): Promise<string> {
-  return await list.evaluate((box) => {
-    const { top } = box.getBoundingClientRect();
-    const gutters = [...box.querySelectorAll('.gutter')];
-    return gutters.find((one) => one.getBoundingClientRect().top >= top - 1)?.textContent ?? '';
-  });
 }

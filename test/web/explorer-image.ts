@@ -2,6 +2,7 @@
 
 import { LayoutBuilder, type LocalFilesByName, named, writeDirectory } from '../support/local-images.js';
 import { dir, file, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+import { OTHER_PLATFORM, OWN_PLATFORM } from './source/platforms.js';
 
 /** Entries of `/srv/many`. */
 export const MANY = 100_000;
@@ -98,15 +99,16 @@ function explorerImage(): LocalFilesByName {
     Cmd: ['nginx', '-g', 'daemon off;'],
     WorkingDir: '/srv',
   };
-  const amd64 = builder.image([BASE, SERVER, SITE, STRANGE, TIDY], {
+  const own = builder.image([BASE, SERVER, SITE, STRANGE, TIDY], {
+    ...OWN_PLATFORM,
     history: [...history, command],
     config,
   });
-  const small = { architecture: 'arm64', history: history.slice(0, 1), config };
-  const arm64 = builder.image([BASE], small);
+  const small = { ...OTHER_PLATFORM, history: history.slice(0, 1), config };
+  const foreign = builder.image([BASE], small);
   const index = builder.index([
-    { ...amd64, platform: { os: 'linux', architecture: 'amd64' } },
-    { ...arm64, platform: { os: 'linux', architecture: 'arm64' } },
+    { ...own, platform: OWN_PLATFORM },
+    { ...foreign, platform: OTHER_PLATFORM },
   ]);
   return builder.top([named(index, 'web')]);
 }

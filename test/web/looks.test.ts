@@ -55,7 +55,8 @@ const VIEWS: readonly View[] = [
   { name: 'strange names', place: at('tree/srv/strange'), ready: '.row:has-text("<img")' },
   { name: 'picture', place: at('tree/srv/www/logo.svg'), ready: 'figcaption' },
   { name: 'help', place: at('tree/etc'), ready: '.row.active', act: (page) => page.keyboard.press('?') },
-  { name: 'fault', place: at('tree/nothing'), ready: '.fault' },
+  { name: 'absent', place: at('tree/nothing'), ready: '.entry-header [role=status]' },
+  { name: 'fault', place: at('find/?find=*&size=abc'), ready: '.fault' },
   { name: 'start', place: () => '/', ready: '.cached a' }, // the image is in the cache by now
 ];
 
@@ -127,7 +128,7 @@ describe.skipIf(!HAS_CHROMIUM)('the looks of the explorer', { timeout: 60_000 },
     }
 
     it.each([DESKTOP, PHONE])('no view has a fault at %i pixels', async (width) => {
-      browser.expectFault(/404 .*path=\/nothing/);
+      browser.expectFault(/400 .*size=abc/);
       const page = await themedPage(width);
       const faults: string[] = [];
       for (const view of VIEWS) {

@@ -97,7 +97,7 @@ const stat: Answer = (query, _, response) => {
   ];
   if (isGone) versions.push({ layer: 3, layerDigest: digest, change: 'removed', step: stepOf(3) });
   const layer = query.get('layer');
-  if (layer !== null) return sendInLayer(versions[Number(layer) - 1], response);
+  if (layer !== null) return sendInLayer(versions[Number(layer) - 1], query.has('missing'), response);
   const answer: StatRecord = {
     digest,
     entry: own.kind === 'dir' ? { ...own, bytes: 100_000_000, entries: 1_234, layers: [1, 2] } : own,
@@ -112,9 +112,15 @@ const stat: Answer = (query, _, response) => {
 };
 
 /** In its own layer, an entry is live. */
-function sendInLayer(version: StatRecord['versions'][number] | undefined, response: ServerResponse): void {
+function sendInLayer(
+  version: StatRecord['versions'][number] | undefined,
+  mayBeMissing: boolean,
+  response: ServerResponse,
+): void {
   if (!version?.entry) {
-    sendJson(response, { error: { code: 'NOT_FOUND', message: 'no such file' } }, 404);
+    const fault = { error: { code: 'NOT_FOUND', message: 'no such file' } };
+    if (mayBeMissing) sendJson(response, { digest: `sha256:${'0'.repeat(64)}`, missing: true });
+    else sendJson(response, fault, 404);
     return;
   }
   const { hiddenBy: _, how: __, ...own } = version.entry;

@@ -2,6 +2,7 @@ import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
 import { HAS_CHROMIUM, TestBrowser } from './browser/test-browser.js';
+import { eventually, firstVisible } from './browser/tree-page.js';
 import { MockExplorer } from './mock-explorer.js';
 import { FOUND, HUGE_SIZE, LOG_LINE, LOG_SIZE, SAMPLE } from './sample-answers.js';
 
@@ -86,7 +87,7 @@ describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 },
     await page.keyboard.press('PageDown');
     // The browser scrolls smoothly.
     const paged = async () => (Number.parseInt(await top(), 16) - 0x80000000) / 16;
-    await expect.poll(paged).toBeGreaterThan(10);
+    await eventually(paged).toBeGreaterThan(10);
     expect(await paged()).toBeLessThan(60);
     await page.keyboard.press('End');
     await hasText(rowsOf(bytes), new RegExp(`^${(HUGE_SIZE - 16).toString(16)}`));
@@ -95,16 +96,6 @@ describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 },
     await page.getByLabel('Go to offset').fill('0x100000000');
     await page.getByRole('alert').getByText('not in this file').waitFor();
   });
-
-  /** Returns the offset in the first row that is visible. */
-  async function firstVisible(list: Locator): Promise<string> {
-    const box = (await list.boundingBox())!;
-    for (const gutter of await list.locator('.gutter').all()) {
-      const own = await gutter.boundingBox();
-      if (own && own.y >= box.y - 1) return (await gutter.textContent())!;
-    }
-    return '';
-  }
 
   it('colour a script in a worker, and show markup as text', async () => {
     const page = await open('tree/hello.sh');
@@ -196,10 +187,10 @@ describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 },
     const paths = async () => await rowsOf(list).locator('a').allTextContents();
     expect(await paths()).toEqual(['/var/cache/index.db', '/usr/lib/libssl.so', '/var/cache/small']);
     await page.getByRole('button', { name: /replaced by layer/ }).click();
-    await expect.poll(paths).toEqual(['/usr/lib/libssl.so']);
+    await eventually(paths).toEqual(['/usr/lib/libssl.so']);
     await page.getByLabel('Largest directories').check();
     await page.getByRole('button', { name: /replaced by layer/ }).click();
-    await expect.poll(paths).toEqual(['/var/cache', '/usr/lib/libssl.so']);
+    await eventually(paths).toEqual(['/var/cache', '/usr/lib/libssl.so']);
     await rowsOf(list).getByRole('link').first().click();
     await page.getByRole('heading', { name: '/var/cache' }).waitFor();
     expect(new URL(page.url()).search).toContain('deleted=1');
@@ -240,7 +231,7 @@ describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 },
     await page.getByText('1 difference of config and build steps').click();
     await page.getByText('Env PATH').waitFor();
     await page.getByLabel('1 removed').uncheck();
-    await expect.poll(async () => await rowsOf(list).count()).toBe(2);
+    await eventually(async () => await rowsOf(list).count()).toBe(2);
     expect(await list.getByRole('link', { name: '/new' }).getAttribute('href')).toMatch(/^\/i\/sample:2\//);
     await page.getByRole('button', { name: 'diff', exact: true }).click();
     await hasText(page.locator('.diff-line.added'), '+<b>worker</b> 4;');
@@ -252,6 +243,6 @@ describe.skipIf(!HAS_CHROMIUM)('the views of the explorer', { timeout: 20_000 },
     const pane = page.getByLabel('Entry', { exact: true });
     await hasText(pane.getByRole('alert'), 'no such file');
     await pane.getByRole('button', { name: 'Try again' }).click();
-    await expect.poll(() => explorer.requests.filter((url) => url.includes('stat')).length).toBe(2);
+    await eventually(() => explorer.requests.filter((url) => url.includes('stat')).length).toBe(2);
   });
 });

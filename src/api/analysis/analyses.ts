@@ -200,7 +200,7 @@ export class Analyses {
     try {
       if (view) thread.give(view);
     } catch (error) {
-      this.#threads.giveBack(thread);
+      this.#threads.release(thread);
       throw error;
     }
     thread.sources = sources;

@@ -19,8 +19,14 @@ import { doubtOf, type EntryFields, hiddenRecord, liveRecord } from '../answers/
 import { pathsOfInode } from '../answers/inode-names.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
-import { STAT } from '../schemas/entry.js';
-import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER, WAIT_PARAMETER } from '../schemas/parameters.js';
+import { MISSING, STAT } from '../schemas/entry.js';
+import {
+  FLAG_PARAMETER,
+  IMAGE_PARAMETERS,
+  LAYER_PARAMETER,
+  PATH_PARAMETER,
+  WAIT_PARAMETER,
+} from '../schemas/parameters.js';
 import { PENDING } from '../schemas/progress.js';
 import type { ServerState } from '../server-state.js';
 
@@ -28,6 +34,7 @@ const QUERY = z.strictObject({
   ...IMAGE_PARAMETERS,
   path: PATH_PARAMETER,
   layer: LAYER_PARAMETER,
+  missing: FLAG_PARAMETER.openapi({ description: 'where nothing is, answer `{missing: true}`, and no 404' }),
   wait: WAIT_PARAMETER,
 });
 
@@ -44,7 +51,10 @@ export function statRoutes(state: ServerState): Route[] {
       summary: 'a path: its entry, what that hides, or what hides it, and each version through the layers',
       query: QUERY,
       answers: {
-        200: { description: 'the path', content: [{ mediaType: 'application/json', schema: STAT }] },
+        200: {
+          description: 'the path',
+          content: [{ mediaType: 'application/json', schema: z.union([STAT, MISSING]) }],
+        },
         202: {
           description: 'not indexed yet',
           content: [{ mediaType: 'application/json', schema: PENDING }],
@@ -69,7 +79,10 @@ async function answer(
   const asked = splitPath(bytes);
   const found = resolvePath(tree, asked, 'parents');
   const gone = found.kind === 'found' ? undefined : hiddenPath(view, hidden, asked);
-  if (found.kind !== 'found' && !gone) throw missingPathError(found, bytes);
+  if (found.kind !== 'found' && !gone) {
+    if (query.missing) return missingReply(resolved.digest);
+    throw missingPathError(found, bytes);
+  }
   const names = found.kind === 'found' ? found.names : gone!.names;
   const older = hiddenRecords(view, hidden, names);
   const inode = found.kind === 'found' ? found.inode : 0;
@@ -92,6 +105,11 @@ async function answer(
     versions: versionRecords({ view, hidden, names, steps }, versions),
   };
   return { kind: 'json', body, headers: { 'Cache-Control': 'no-cache' } };
+}
+
+/** A browser logs each 404. To ask whether one layer has a path is no fault. */
+function missingReply(digest: string): Reply {
+  return { kind: 'json', body: { digest, missing: true }, headers: { 'Cache-Control': 'no-cache' } };
 }
 
 /** The hidden entries of a path, the one that was hidden last first. */

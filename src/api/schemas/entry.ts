@@ -24,6 +24,10 @@ export const ENTRY = z
     target: z.string().optional().openapi({ description: 'of a link' }),
     targetBase64: z.string().optional(),
     device: z.tuple([z.number().int(), z.number().int()]).optional(),
+    implied: z
+      .literal(true)
+      .optional()
+      .openapi({ description: 'of a directory that no entry names: mode, owner and time are defaults' }),
   })
   .openapi('Entry');
 
@@ -86,7 +90,16 @@ export const STAT = z
   })
   .openapi('Stat');
 
+/** Answer of `/stat` with missing=1 where nothing is. */
+export const MISSING = z
+  .object({
+    digest: z.string().openapi({ description: 'of the manifest' }),
+    missing: z.literal(true),
+  })
+  .openapi('Missing');
+
 export type EntryRecord = z.output<typeof ENTRY>;
 export type ListedEntryRecord = z.output<typeof LISTED_ENTRY>;
 export type TreePageRecord = z.output<typeof TREE_PAGE>;
 export type StatRecord = z.output<typeof STAT>;
+export type MissingRecord = z.output<typeof MISSING>;

@@ -6,7 +6,10 @@ import { attributesOf, SYMLINK_MODE, type Tree } from '../../overlay/tree.js';
 import type { TarEntry } from '../../tar/entry.js';
 
 /** What a listing shows of an entry beside its name. */
-export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'>;
+export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'> & {
+  /** Set for a directory that no entry names: its attributes are defaults. (rule O1) */
+  isImplied?: true;
+};
 
 /** Target of an entry that is no link. */
 const NO_TARGET = new Uint8Array(0);
@@ -23,16 +26,19 @@ export const IMPLIED_DIRECTORY: ListedEntry = {
   deviceMajor: 0,
   deviceMinor: 0,
   linkTarget: NO_TARGET,
+  isImplied: true,
 };
 
 /** @param at a row of the table, or an inode of the tree */
 export function listedEntry(from: EntryTable | Tree, at: number): ListedEntry {
   const kind = from.kind(at);
   const isLink = kind === 'symlink' || kind === 'hardlink';
+  const isImplied = 'rowOf' in from && from.rowOf(at) < 0;
   return {
     kind,
     ...attributesOf(from, at),
     linkTarget: isLink ? from.linkTarget(at) : NO_TARGET,
+    ...(isImplied && { isImplied }),
   };
 }
 
@@ -47,6 +53,7 @@ export function shownEntry(from: EntryTable | Tree, at: number): ListedEntry {
 /** Returns an entry for programs. Names that are not UTF-8 are also given in base64. */
 export function entryRecord(entry: ListedEntry, path: Uint8Array): Record<string, unknown> {
   const { kind, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds, deviceMajor, deviceMinor } = entry;
+  const { isImplied = false } = entry;
   const isLink = kind === 'symlink' || kind === 'hardlink';
   return {
     ...nameFields('path', path),
@@ -59,6 +66,7 @@ export function entryRecord(entry: ListedEntry, path: Uint8Array): Record<string
     ...(mtimeNanoseconds > 0 && { mtimeNanoseconds }),
     ...(isLink && nameFields('target', entry.linkTarget)),
     ...((kind === 'char' || kind === 'block') && { device: [deviceMajor, deviceMinor] }),
+    ...(isImplied && { implied: true }),
   };
 }
 

@@ -14,9 +14,14 @@ export function sizeText(bytes: number): string {
 }
 
 /** `2026-11-21 15:04` (UTC) */
-export function timeText(seconds: number): string {
+function timeText(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? `@${seconds}` : date.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** When an entry was changed. A directory that no entry names has no time. */
+export function changedText({ mtime, implied }: { mtime: number; implied?: boolean | undefined }): string {
+  return implied ? '–' : timeText(mtime);
 }
 
 /** `sha256:0123456789ab` */

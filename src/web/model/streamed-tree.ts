@@ -115,8 +115,16 @@ export class StreamedTree extends Tree {
   #listingOf(path: string, below: ListedEntryRecord): Listing {
     if (path === '') return this.root;
     const { layer, state } = below;
-    const implied = { layer, state, kind: 'dir', mode: '0755', uid: 0, gid: 0, size: 0, mtime: 0 } as const;
-    const node = this.#nodes.get(path) ?? this.#insert({ ...implied, path }, path);
+    const attributes = {
+      kind: 'dir',
+      mode: '0755',
+      uid: 0,
+      gid: 0,
+      size: 0,
+      mtime: 0,
+      implied: true,
+    } as const;
+    const node = this.#nodes.get(path) ?? this.#insert({ ...attributes, layer, state, path }, path);
     node.listing ??= begunListing(node);
     return node.listing;
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LISTED_ENTRY, STAT, TREE_PAGE } from '#src/api/schemas/entry.js';
+import { LISTED_ENTRY, MISSING, STAT, TREE_PAGE } from '#src/api/schemas/entry.js';
 import { IMAGE } from '#src/api/schemas/image.js';
 import { dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../../support/tar.js';
 import { Served } from '../served.js';
@@ -178,7 +178,7 @@ describe('/tree', () => {
     expect(await of(3)).toEqual(['/a 3', '/a/e 1 deleted 3', '/f 2 deleted 3', '/g 3']);
     expect(await of(4)).toEqual(['/a 1 deleted 4', '/a/b 1 deleted 4']);
     const [above, parent, gone] = (await tree({ ...query, layer: 2 })).entries;
-    expect(above).toMatchObject({ state: 'live', kind: 'dir', mode: '0755', mtime: 0 });
+    expect(above).toMatchObject({ state: 'live', kind: 'dir', mode: '0755', mtime: 0, implied: true });
     expect(parent).toMatchObject({ path: '/a/b', state: 'live' });
     expect(gone).toMatchObject({ how: 'opaque', size: 3, layerDigest: expect.stringMatching(/^sha256:/) });
   });
@@ -316,6 +316,20 @@ describe('/stat', () => {
     expect([old.entry.state, old.entry.layer, old.versions.length]).toEqual(['live', 1, 1]);
     const query = { image: served.image('t'), path: '/gone/1', layer: 2 };
     expect(await served.fault('/api/v1/stat', query)).toMatch(/^404 NOT_FOUND/);
+  });
+
+  it('answers with missing=1 that nothing is there, as no fault', async () => {
+    const query = { image: served.image('t'), path: '/gone/1', missing: 1 };
+    const { missing, digest } = await served.json('/api/v1/stat', { ...query, layer: 2 }, MISSING);
+    expect([missing, digest]).toEqual([true, (await stat('/')).digest]);
+    expect((await served.json('/api/v1/stat', { ...query, layer: 1 }, STAT)).entry.path).toBe('/gone/1');
+    expect(await served.fault('/api/v1/stat', { ...query, layer: 99 })).toMatch(/^404 NOT_FOUND/);
+  });
+
+  it('marks directories that no entry names', async () => {
+    const { entry, versions } = await stat('/links');
+    expect([entry.implied, versions[0]!.entry!.implied]).toEqual([true, true]);
+    expect((await stat('/etc')).entry.implied).toBeUndefined();
   });
 
   it('tells where a symlink leads', async () => {

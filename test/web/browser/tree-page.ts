@@ -44,3 +44,12 @@ export function visiblePanes(page: Page): Promise<(string | null)[]> {
       panes.filter((one) => (one as HTMLElement).offsetParent !== null).map((one) => one.ariaLabel),
     );
 }
+
+/** The number before the first row of a file's content that is visible: of a line, or an offset. */
+export function firstVisible(list: Locator): Promise<string> {
+  return list.evaluate((box) => {
+    const { top } = box.getBoundingClientRect();
+    const gutters = [...box.querySelectorAll('.gutter')];
+    return gutters.find((one) => one.getBoundingClientRect().top >= top - 1)?.textContent ?? '';
+  });
+}

@@ -2,6 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import { pushImage, pushIndex, type TestRegistry } from '../../support/registry.js';
+import { OTHER_PLATFORM, OWN_PLATFORM } from './platforms.js';
 import { layerTar, type SourceLayer, SourceTree } from './source-tree.js';
 
 const MIB = 1024 * 1024;
@@ -101,7 +102,7 @@ const NEXT_SITE: SourceLayer = {
   },
 };
 
-const ARM_ROOTFS: SourceLayer = {
+const OTHER_ROOTFS: SourceLayer = {
   ...ROOTFS,
   files: { 'bin/busybox': noise(MIB / 4, 8), 'etc/hostname': 'board\n' },
 };
@@ -111,7 +112,7 @@ export const LAYERS = [ROOTFS, SERVER, SITE, TIDY];
 /** The image, its next version, and the one for another platform. */
 export const SOURCE = new SourceTree(LAYERS);
 export const NEXT = new SourceTree([ROOTFS, SERVER, NEXT_SITE, TIDY]);
-export const ARM = new SourceTree([ARM_ROOTFS]);
+export const FOREIGN = new SourceTree([OTHER_ROOTFS]);
 
 export const PATH_OF_NEXT = '/usr/sbin:/usr/bin:/bin:/srv/bin';
 
@@ -124,21 +125,19 @@ export async function pushSourceImage(registry: TestRegistry): Promise<string> {
       config: {
         history: layers.map(({ step }) => ({ created: '2026-01-02T03:04:05Z', created_by: step })),
         config: { Env: ['PATH=/usr/sbin:/usr/bin:/bin'], Cmd: ['nginx', '-g', 'daemon off;'] },
-        os: 'linux',
         ...config,
       },
     });
-  const amd64 = await push(LAYERS, { architecture: 'amd64' });
-  const arm64 = await push([ARM_ROOTFS], { architecture: 'arm64' });
+  const own = await push(LAYERS, OWN_PLATFORM);
+  const foreign = await push([OTHER_ROOTFS], OTHER_PLATFORM);
   const next = await push([ROOTFS, SERVER, NEXT_SITE, TIDY], {
-    architecture: 'amd64',
+    ...OWN_PLATFORM,
     config: { Env: [`PATH=${PATH_OF_NEXT}`], Cmd: ['nginx', '-g', 'daemon off;'] },
   });
-  const platform = (architecture: string) => ({ os: 'linux', architecture });
   await pushIndex(registry, `${repository}:1`, [
-    { image: amd64, platform: platform('amd64') },
-    { image: arm64, platform: platform('arm64') },
+    { image: own, platform: OWN_PLATFORM },
+    { image: foreign, platform: OTHER_PLATFORM },
   ]);
-  await pushIndex(registry, `${repository}:2`, [{ image: next, platform: platform('amd64') }]);
+  await pushIndex(registry, `${repository}:2`, [{ image: next, platform: OWN_PLATFORM }]);
   return `${registry.host}/${repository}`;
 }

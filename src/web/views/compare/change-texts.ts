@@ -1,5 +1,5 @@
 import type { DifferenceRecord } from '../../../api/schemas/results.js';
-import { sizeText, timeText } from '../../model/format.js';
+import { changedText, sizeText } from '../../model/format.js';
 
 type Side = NonNullable<DifferenceRecord['from']>;
 
@@ -10,8 +10,8 @@ const VALUES: Readonly<Record<string, (side: Side) => string>> = {
   owner: ({ uid, gid }) => `${uid}:${gid}`,
   size: ({ size }) => sizeText(size),
   target: ({ target }) => target ?? '',
-  time: ({ mtime }) => timeText(mtime),
-  mtime: ({ mtime }) => timeText(mtime),
+  time: changedText,
+  mtime: changedText,
   device: ({ device }) => device?.join(':') ?? '',
 };
 

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type {
   ConfigDifferenceRecord,
   DifferenceRecord,
@@ -13,7 +13,7 @@ import { PathLink } from '../parts/path-link.js';
 import { PlaceLink } from '../parts/place-link.js';
 import { RequestState } from '../parts/request-state.js';
 import { useLines } from '../parts/requests.js';
-import { VirtualRows } from '../parts/virtual-rows.js';
+import { type RowsHandle, VirtualRows } from '../parts/virtual-rows.js';
 import { changeTexts, sumChanges } from './change-texts.js';
 import { ConfigDifferences } from './config-differences.js';
 import { ContentDiff } from './content-diff.js';
@@ -85,6 +85,12 @@ function Differences({ other }: { other: string }) {
   const configs = useMemo(() => lines.rows.filter(isConfig), [lines, count]);
   const shown = useMemo(() => rows.filter(({ change }) => !hidden.has(change)), [rows, hidden]);
   const sums = useMemo(() => sumChanges(rows), [rows]);
+  const list = useRef<RowsHandle>(null);
+  // The difference takes room from the list: its row must not be what falls out.
+  useLayoutEffect(() => {
+    const index = opened === undefined ? -1 : shown.indexOf(opened);
+    if (index >= 0) list.current?.reveal(index);
+  }, [opened]);
   const toggle = (change: Change) => {
     const next = new Set(hidden);
     if (!next.delete(change)) next.add(change);
@@ -121,6 +127,7 @@ function Differences({ other }: { other: string }) {
       <VirtualRows
         label="Differences"
         isList
+        handle={list}
         count={shown.length}
         rowHeight={ROW_HEIGHT}
         row={(index) => (

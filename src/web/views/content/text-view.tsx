@@ -13,6 +13,9 @@ import { decodeBytes, isBinary } from './visible-text.js';
 /** CSS pixels of a row, as in content.css. */
 const ROW_HEIGHT = 20;
 
+/** Rows that are read before any is shown. */
+const FIRST_ROWS = 50;
+
 /** Milliseconds that rows are visible before they are requested. */
 const REST_MS = 60;
 
@@ -34,6 +37,7 @@ export function TextView({ query, entry, onBinary }: TextViewProps) {
   const [, render] = useReducer((count: number) => count + 1, 0);
   const [colors, setColors] = useState<ColoredFile>();
   const [isOdd, setOdd] = useState(false);
+  const [isBegun, setBegun] = useState(false);
 
   useEffect(() => {
     if (size > 0) attempt(prepare());
@@ -44,6 +48,9 @@ export function TextView({ query, entry, onBinary }: TextViewProps) {
       setOdd(true);
       onBinary();
     }
+    range.current = [0, FIRST_ROWS];
+    await read();
+    setBegun(true);
     setColors(await colorFile(chunks, entry.path, signal));
   }
 
@@ -80,15 +87,22 @@ export function TextView({ query, entry, onBinary }: TextViewProps) {
         </p>
       )}
       {error}
-      <VirtualRows
-        class="mono"
-        label="Content of the file"
-        count={run.count}
-        rowHeight={ROW_HEIGHT}
-        handle={rows}
-        onRange={onRange}
-        row={(index) => <Row row={run.row(index)} chunks={chunks} colors={colors} />}
-      />
+      {!isBegun && error === undefined && (
+        <p class="note" role="status">
+          Loading the content…
+        </p>
+      )}
+      {isBegun && (
+        <VirtualRows
+          class="mono"
+          label="Content of the file"
+          count={run.count}
+          rowHeight={ROW_HEIGHT}
+          handle={rows}
+          onRange={onRange}
+          row={(index) => <Row row={run.row(index)} chunks={chunks} colors={colors} />}
+        />
+      )}
     </div>
   );
 }

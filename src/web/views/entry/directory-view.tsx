@@ -1,5 +1,5 @@
 import type { ListedEntryRecord, StatRecord } from '../../../api/schemas/entry.js';
-import { sizeText, timeText } from '../../model/format.js';
+import { changedText, sizeText } from '../../model/format.js';
 import { place } from '../../model/place.js';
 import { pathOf } from '../../model/raw-path.js';
 import { LayerBadge } from '../parts/layer-badge.js';
@@ -8,7 +8,7 @@ import { modeLetters } from './shown-entry.js';
 
 /** Details of what has no content: a directory, a link, a device. */
 export function DirectoryView({ entry, stat }: { entry: ListedEntryRecord; stat: StatRecord }) {
-  const { bytes, entries, mode, uid, gid, mtime, kind, state } = entry;
+  const { bytes, entries, mode, uid, gid, kind, state, implied } = entry;
   // An empty directory has no files from anywhere.
   const layers = entry.layers?.length ? entry.layers : stat.versions.map(({ layer }) => layer);
   return (
@@ -37,7 +37,7 @@ export function DirectoryView({ entry, stat }: { entry: ListedEntryRecord; stat:
           user {uid}, group {gid}
         </dd>
         <dt>Changed</dt>
-        <dd>{timeText(mtime)} UTC</dd>
+        <dd>{implied ? changedText(entry) : `${changedText(entry)} UTC`}</dd>
         <dt>Layers</dt>
         <dd>
           {layers.map((layer) => (
@@ -45,6 +45,12 @@ export function DirectoryView({ entry, stat }: { entry: ListedEntryRecord; stat:
           ))}
         </dd>
       </dl>
+      {implied && (
+        <p class="faint">
+          Only the paths below name this directory: no layer has an entry of its own for it. Mode and owner
+          are defaults.
+        </p>
+      )}
       {kind === 'dir' && (state === 'live' || place.value.layer !== undefined) && (
         <p>
           <PlaceLink to={{ view: 'treemap', path: pathOf(entry) }}>Show its bytes as a treemap</PlaceLink>

@@ -1,6 +1,6 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
 import { stepText } from '../../model/build-step.js';
-import { sizeText, timeText } from '../../model/format.js';
+import { changedText, sizeText } from '../../model/format.js';
 import { showPane } from '../../model/panes.js';
 import { place } from '../../model/place.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
@@ -21,7 +21,7 @@ const KIND_NAMES: Readonly<Record<EntryRecord['kind'], string>> = {
 
 /** What an entry is and where it comes from. */
 export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRecord }) {
-  const { kind, size, mode, mtime, layer, state, hiddenBy, how, device } = entry;
+  const { kind, size, mode, layer, state, hiddenBy, how, device } = entry;
   const version = stat.versions.find((one) => one.layer === layer);
   const step = version?.step ?? (entry === stat.entry ? stat.step : undefined);
   const successor = stat.versions.find((one) => one.layer === hiddenBy);
@@ -39,7 +39,7 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
         )}
         <span title={modeLetters(mode)}>{mode}</span>
         <span title={`user ${entry.uid}, group ${entry.gid}`}>{ownerText(entry)}</span>
-        <time title="changed (UTC)">{timeText(mtime)}</time>
+        {!entry.implied && <time title="changed (UTC)">{changedText(entry)}</time>}
         {device !== undefined && <span>device {device.join(':')}</span>}
         {layer > 0 && (
           <span>

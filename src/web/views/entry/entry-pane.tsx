@@ -11,7 +11,8 @@ import { imageQuery } from '../parts/image-query.js';
 import { LayerBadge } from '../parts/layer-badge.js';
 import { PlaceLink } from '../parts/place-link.js';
 import { RequestState } from '../parts/request-state.js';
-import { attempts, useJson } from '../parts/requests.js';
+import { attempts } from '../parts/requests.js';
+import { type AskedStat, useStat } from '../parts/use-stat.js';
 import { DirectoryView } from './directory-view.js';
 import { DownloadLink } from './download-link.js';
 import { EntryHeader } from './entry-header.js';
@@ -21,17 +22,15 @@ import { contentQuery, withFate } from './shown-entry.js';
 /** The entry that the page is at: what it is, what it holds, and how it came to be. */
 export function EntryPane() {
   const { path, layer } = place.value;
-  const all = { ...imageQuery(), path };
-  const shown = useJson<StatRecord>('stat', { ...all, layer });
+  const shown = useStat({ path, layer });
   // Of one layer's own tree. It needs no other layer, so what the others do to the entry comes later.
-  const merged = useJson<StatRecord>('stat', layer === undefined || !isIndexed.value ? undefined : all);
+  const merged = useStat(layer === undefined || !isIndexed.value ? undefined : { path });
   const kind = shown.value?.entry.kind;
   useEffect(() => {
     // Other views have a list first, and the path is one of its rows.
     if (kind !== undefined) arriveAt({ isDirectory: kind === 'dir' || place.peek().view !== 'tree' });
   }, [kind, path]);
-  if (shown.error?.code === 'NOT_FOUND' && layer !== undefined)
-    return <Absent layer={layer} stat={merged.value} />;
+  if (shown.isMissing) return <Absent merged={merged} />;
   return (
     <div class="file">
       <RequestState request={shown} what="entry" />
@@ -45,18 +44,29 @@ export function EntryPane() {
   );
 }
 
-/** A layer without the path: others may have it, or this one deletes it. */
-function Absent({ layer, stat }: { layer: number; stat: StatRecord | undefined }) {
+/**
+ * Nothing is at the path, as after a change of the platform. Of a layer without it: others may have
+ * it, or this one deletes it.
+ */
+function Absent({ merged }: { merged: AskedStat }) {
+  const { path, layer } = place.value;
+  const isNowhere = layer === undefined || merged.isMissing;
   return (
     <div class="file">
       <header class="entry-header">
-        <h2 class="entry-path">{shownPath(place.value.path)}</h2>
-        <p role="status">
-          Layer <LayerBadge layer={layer} /> has no such entry.{' '}
-          <PlaceLink to={{ layer: undefined }}>All layers merged</PlaceLink>
-        </p>
+        <h2 class="entry-path">{shownPath(path)}</h2>
+        {isNowhere ? (
+          <p role="status">
+            No layer of the image has such an entry. <PlaceLink to={{ path: '/' }}>Show the root</PlaceLink>
+          </p>
+        ) : (
+          <p role="status">
+            Layer <LayerBadge layer={layer} /> has no such entry.{' '}
+            <PlaceLink to={{ layer: undefined }}>All layers merged</PlaceLink>
+          </p>
+        )}
       </header>
-      {stat !== undefined && <HistoryView stat={stat} />}
+      {merged.value !== undefined && <HistoryView stat={merged.value} />}
     </div>
   );
 }

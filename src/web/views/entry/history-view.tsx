@@ -9,7 +9,10 @@ import { PlaceLink } from '../parts/place-link.js';
 
 /** The versions of a path through the layers, newest first, and what it hides. */
 export function HistoryView({ stat }: { stat: StatRecord }) {
-  const { versions, hides } = stat;
+  const { versions } = stat;
+  const { layer } = place.value;
+  // A version of one layer hides what that layer hides.
+  const hides = stat.hides.filter(({ hiddenBy }) => layer === undefined || hiddenBy === layer);
   return (
     <div class="history">
       <h3>Versions through the layers</h3>

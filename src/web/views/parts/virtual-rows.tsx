@@ -3,7 +3,7 @@ import { useEffect, useImperativeHandle, useRef } from 'preact/hooks';
 import { useVirtualRows, type VirtualRows as Virtual } from './use-virtual-rows.js';
 
 /** What a parent can do with the list. */
-export interface RowsHandle extends Pick<Virtual, 'scrollTo' | 'shift' | 'firstVisible'> {
+export interface RowsHandle extends Pick<Virtual, 'scrollTo' | 'reveal' | 'shift' | 'firstVisible'> {
   focus(): void;
 }
 
@@ -28,9 +28,10 @@ export function VirtualRows(props: VirtualRowsProps) {
     count,
     rowHeight,
   });
-  const { scrollTo, shift, firstVisible } = moves;
+  const { scrollTo, reveal, shift, firstVisible } = moves;
   useImperativeHandle(handle ?? null, () => ({
     scrollTo,
+    reveal,
     shift,
     firstVisible,
     focus: () => scroller.current?.focus(),

@@ -1,4 +1,4 @@
-import { sizeText, timeText } from '../../model/format.js';
+import { changedText, sizeText } from '../../model/format.js';
 import { shownPath } from '../../model/raw-path.js';
 import type { MoreRow, TreeNode } from '../../model/tree.js';
 import { LayerBadge, LayerBadges } from '../parts/layer-badge.js';
@@ -105,8 +105,8 @@ export function MoreLine({ row: { more, depth }, style, isAutomatic, onLoad }: M
 }
 
 function summary({ entry }: TreeNode, name: string): string {
-  const { mode, uid, gid, mtime, state, hiddenBy, entries } = entry;
-  const lines = [name, `${mode} ${uid}:${gid} ${timeText(mtime)}`];
+  const { mode, uid, gid, state, hiddenBy, entries } = entry;
+  const lines = [name, `${mode} ${uid}:${gid} ${changedText(entry)}`];
   if (entries !== undefined) lines.push(`${entries.toLocaleString('en')} entries`);
   if (state !== 'live') lines.push(hiddenBy === undefined ? state : `${state} by layer ${hiddenBy}`);
   return lines.join('\n');

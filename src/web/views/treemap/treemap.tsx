@@ -3,12 +3,13 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { UsageRecord, UsageTotalRecord } from '../../../api/schemas/results.js';
 import { layerClass, sizeText } from '../../model/format.js';
 import { go, place } from '../../model/place.js';
-import { pathOf, shownPath } from '../../model/raw-path.js';
+import { shownPath } from '../../model/raw-path.js';
 import { imageQuery } from '../parts/image-query.js';
 import { LayerBadge } from '../parts/layer-badge.js';
 import { PlaceLink } from '../parts/place-link.js';
 import { RequestState } from '../parts/request-state.js';
 import { useLines } from '../parts/requests.js';
+import { useStat } from '../parts/use-stat.js';
 import { Breadcrumbs } from './breadcrumbs.js';
 import { percentText, type UsageNode, usageTree } from './usage-tree.js';
 
@@ -25,12 +26,33 @@ const isTotal = (line: Line): line is UsageTotalRecord => 'total' in line;
 
 /** The bytes below the path as areas, and the same as a list. Of a file: those of its directory. */
 export function Treemap() {
-  const { path } = place.value;
-  const [leaf, setLeaf] = useState<string>(); // a path with nothing below
-  return <Below path={leaf === path ? parentOf(path) : path} onLeaf={setLeaf} />;
+  const { path, layer } = place.value;
+  const own = useStat(path === '/' ? undefined : { path, layer });
+  const entry = own.value?.entry;
+  if (path === '/') return <Below path={path} />;
+  if (entry?.state === 'live') return <Below path={entry.kind === 'dir' ? path : parentOf(path)} />;
+  return (
+    <section class="view treemap-view" aria-label="Treemap">
+      <Breadcrumbs path={path} />
+      <RequestState request={own} what="sizes" />
+      {own.isDone && own.error === undefined && (
+        <p class="note" role="status">
+          {layer === undefined ? (
+            'The merged tree'
+          ) : (
+            <>
+              Layer <LayerBadge layer={layer} />
+            </>
+          )}{' '}
+          has nothing here.{' '}
+          <PlaceLink to={{ path: '/', file: undefined }}>Show the treemap of the root</PlaceLink>
+        </p>
+      )}
+    </section>
+  );
 }
 
-function Below({ path, onLeaf }: { path: string; onLeaf: (path: string) => void }) {
+function Below({ path }: { path: string }) {
   const { layer } = place.value;
   const query = { ...imageQuery(), path, layer };
   const byLayer = layer === undefined || undefined;
@@ -47,10 +69,6 @@ function Below({ path, onLeaf }: { path: string; onLeaf: (path: string) => void 
     () => usageTree(usage, path, { totalBytes: bytes, layer }),
     [rows, usage.length, path, bytes, layer],
   );
-  const isLeaf = rows.isDone && usage.every((row) => pathOf(row) === path) && path !== '/';
-  useEffect(() => {
-    if (isLeaf && rows.error === undefined) onLeaf(path);
-  }, [isLeaf, path]);
   return (
     <section class="view treemap-view" aria-label="Treemap">
       <Breadcrumbs path={path} />

@@ -422,7 +422,14 @@ describe('ls --deleted', () => {
     writeDirectory(join(place.scratch, 'bare'), builder.top([named(builder.image(layers), 't')]));
     const found = records((await ls('-R', '--json', '--deleted', '--layer', '2', image)).stdout);
     expect(found).toEqual([
-      expect.objectContaining({ path: '/a', layer: 2, state: 'live', kind: 'dir', mode: '0755' }),
+      expect.objectContaining({
+        path: '/a',
+        layer: 2,
+        state: 'live',
+        kind: 'dir',
+        mode: '0755',
+        implied: true,
+      }),
       expect.objectContaining({ path: '/a/b', layer: 1, state: 'deleted', hiddenBy: 2, how: 'whiteout' }),
     ]);
     expect((await ls('--layer', '2', image)).stdout).toBe('');
