@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { OpenedImage } from '../../image/opened-image.js';
 import { createdBy } from '../../oci/build-steps.js';
@@ -24,8 +25,8 @@ export function imageRoutes({ images, rules }: ServerState): Route[] {
         try {
           const offer = await lease.offer(signal);
           const body = await imageRecord(lease.opened, offer);
-          const indexed = body.layers.filter((layer) => layer.indexed).length;
-          const etag = `"${body.digest}.${indexed}"`;
+          // Not `immutable`, by digest either: layers get their indexes.
+          const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url')}"`;
           const headers = { ETag: etag, 'Cache-Control': 'no-cache' };
           if (isFresh(header('if-none-match'), etag)) return { kind: 'empty', status: 304, headers };
           return { kind: 'json', body, headers };

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TREE_PAGE } from '#src/api/schemas/entry.js';
+import { STAT, TREE_PAGE } from '#src/api/schemas/entry.js';
 import { IMAGE } from '#src/api/schemas/image.js';
 import { dir, file, symlink, tarOf, whiteout } from '../../support/tar.js';
 import { Served } from '../served.js';
@@ -26,6 +26,25 @@ afterAll(() => served.close());
 
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const bytesOf = async (response: Response) => Buffer.from(await response.arrayBuffer());
+
+describe('/image', () => {
+  it('has an ETag that changes when a layer has got its index', async () => {
+    const other = await Served.start({ t: [BASE, TOP] });
+    try {
+      const query = { image: other.image('t') };
+      const ask = (etag = '') =>
+        other.get('/api/v1/image', query, { headers: etag ? { 'If-None-Match': etag } : {} });
+      const first = (await ask()).headers.get('etag')!;
+      expect((await ask(first)).status).toBe(304);
+      await other.json('/api/v1/stat', { ...query, path: '/' }, STAT);
+      const then = await ask(first);
+      expect(then.status).toBe(200);
+      expect((await ask(then.headers.get('etag')!)).status).toBe(304);
+    } finally {
+      await other.close();
+    }
+  });
+});
 
 describe('/file of an image without an index', () => {
   it('reads as little as it needs, unverified, and starts no pass', async () => {
