@@ -110,14 +110,17 @@ describe.skipIf(!HAS_CHROMIUM)('the explorer', { timeout: 20_000 }, () => {
   });
 
   it('shows no rows of a file before its bytes are there, and a binary one as bytes', async () => {
-    let answer = () => {};
+    let answer: (() => void) | undefined; // of the first request
     const file: Answer = (query, request, reply) => {
-      answer = () => SAMPLE.file!(query, request, reply);
+      const send = () => SAMPLE.file!(query, request, reply);
+      if (answer) send();
+      else answer = send;
     };
     const page = await open('tree/hostile', WIDE, await start({ file }));
     await entryPane(page).getByText('Loading the content…').waitFor();
     expect(await entryPane(page).locator('.virtual-row').count()).toBe(0);
-    answer();
+    await eventually(() => answer !== undefined).toBe(true);
+    answer!();
     await entryPane(page).locator('.hex-bytes').filter({ hasText: '3c 69 6d 67' }).waitFor();
     expect(await entryPane(page).getByText('Loading the content…').count()).toBe(0);
   });
