@@ -76,10 +76,11 @@ function place(root: Directory, op: Op, layer: number): void {
   const name = parts.pop();
   if (name === undefined) return;
   let node: Inode | Directory;
+  let target: Dentry | undefined;
   if (op.kind === 'hardlink') {
-    const target = targetOf(root, op.target!);
-    if (target === undefined || target.kind === 'dir') return;
-    node = target;
+    target = targetOf(root, op.target!);
+    if (target === undefined || target.node.kind === 'dir') return;
+    node = target.node;
   } else if (op.kind === 'dir') {
     node = { kind: 'dir', stamp: op.stamp, layer, children: new Map() };
   } else {
@@ -88,7 +89,7 @@ function place(root: Directory, op: Op, layer: number): void {
   const parent = parentFor(root, parts, layer);
   if (parent === undefined) return;
   const before = parent.children.get(name);
-  if (before?.node === node) return; // itself
+  if (before !== undefined && before === target) return; // itself; another name of the inode is not
   if (op.kind === 'dir' && before?.node.kind === 'dir') {
     before.node.stamp = op.stamp;
     before.node.layer = layer;
@@ -129,10 +130,10 @@ function parentFor(root: Directory, parts: readonly string[], layer: number): Di
 }
 
 /** Rule 7: parents are followed whosever links they are, the last component is not. */
-function targetOf(root: Directory, path: string): Inode | Directory | undefined {
+function targetOf(root: Directory, path: string): Dentry | undefined {
   const left = components(path);
   const name = left.pop();
-  if (name === undefined) return root;
+  if (name === undefined) return undefined;
   let way = [root];
   let followed = 0;
   while (left.length > 0) {
@@ -150,7 +151,7 @@ function targetOf(root: Directory, path: string): Inode | Directory | undefined 
       left.unshift(...node.target.split('/'));
     } else return undefined;
   }
-  return way[way.length - 1]!.children.get(name)?.node;
+  return way[way.length - 1]!.children.get(name);
 }
 
 function listed(root: Directory): Map<string, NaiveFile> {

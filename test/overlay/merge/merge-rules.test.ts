@@ -210,6 +210,14 @@ describe('rule 5: symlinks and other things as parents', () => {
       ['d/', 'd/x=', 'l->../../../../d'],
     ],
     [
+      'a lower symlink that the layer links again is its own',
+      [
+        [symlink('a', 'd'), hardlink('b', 'a'), dir('d')],
+        [hardlink('b', 'a'), file('b/x')],
+      ],
+      ['a->d', 'b->d', 'd/', 'd/x='],
+    ],
+    [
       'relative to where the link really is',
       [[symlink('l', 'p/q'), symlink('p/q/r', '../s'), file('l/r/x')]],
       ['l->p/q', 'p/', 'p/q/', 'p/q/r->../s', 'p/s/', 'p/s/x='],
