@@ -1,5 +1,6 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useImperativeHandle, useRef } from 'preact/hooks';
+import { keyMove } from './key-move.js';
 import { useVirtualRows, type VirtualRows as Virtual } from './use-virtual-rows.js';
 
 /** What a parent can do with the list. */
@@ -24,7 +25,7 @@ export interface VirtualRowsProps {
 export function VirtualRows(props: VirtualRowsProps) {
   const { count, rowHeight, row, onRange, handle, label, isList = false } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const { rows, height, first, end, onScroll, ...moves } = useVirtualRows(scroller, {
+  const { rows, height, first, end, pageRows, onScroll, ...moves } = useVirtualRows(scroller, {
     count,
     rowHeight,
   });
@@ -37,12 +38,24 @@ export function VirtualRows(props: VirtualRowsProps) {
     focus: () => scroller.current?.focus(),
   }));
   useEffect(() => onRange?.(first, end), [first, end]);
+  // The browser would scroll smoothly, over millions of rows too. A move of ours ends that halfway.
+  const onKeyDown = (event: KeyboardEvent) => {
+    const isOfRow = event.target !== event.currentTarget;
+    const move = keyMove(event);
+    if (move === undefined || (isOfRow && event.key === ' ')) return; // it presses a button
+    event.preventDefault();
+    if (move === 'first') scrollTo(0);
+    else if (move === 'last') scrollTo(count);
+    else shift(move === 'down' ? pageRows : -pageRows);
+  };
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have a label
+    // biome-ignore lint/a11y/noStaticElementInteractions: it has a role, and scrolls by keys
     <div
       class={`virtual-rows ${props.class ?? ''}`}
       ref={scroller}
       onScroll={onScroll}
+      onKeyDown={onKeyDown}
       tabIndex={0}
       role={isList ? 'list' : 'region'}
       aria-label={label}
