@@ -4,6 +4,7 @@ import { systemCode } from '../../base/errors.js';
 import { systemErrorText } from '../../base/system-error-text.js';
 import { registryReference } from '../../oci/image-location.js';
 import type { CommandName } from '../command-names.js';
+import { SERVE } from '../commands/serve/declaration.js';
 import { IMAGE_OPTIONS } from '../options/image-options.js';
 import type { OptionValues } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
@@ -19,6 +20,9 @@ const FIRST_TOOL = {
   options: FIRST_TOOL_OPTIONS,
   positionals: { min: 0, max: 0, names: '' },
 };
+
+/** With `--api`, all options of `serve` work too. */
+const FIRST_SERVER = { ...FIRST_TOOL, options: { ...FIRST_TOOL_OPTIONS, ...SERVE.options } };
 
 /** The command that each action becomes, and the option that it `takes` from the others. */
 const MODES = {
@@ -58,7 +62,8 @@ export interface TokenFile {
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function translateFirstTool(words: readonly string[], tokenFile: () => TokenFile): Translation {
-  const { options } = parseArguments(words, FIRST_TOOL);
+  const served = asksToServe(words) ? parseArguments(words, FIRST_SERVER).options : undefined;
+  const options: FirstToolValues = served ?? parseArguments(words, FIRST_TOOL).options;
   if (options.arch !== undefined) {
     throw usageError('--arch counted the platforms of an image: say which one by --platform OS/ARCH');
   }
@@ -70,7 +75,7 @@ export function translateFirstTool(words: readonly string[], tokenFile: () => To
   const notes: string[] = [];
   if (options['chunk-size'] !== undefined)
     notes.push('--chunk-size has no effect: what is needed is fetched');
-  const all = optionWords(IMAGE_OPTIONS, options);
+  const all = served ? optionWords(SERVE.options, served) : optionWords(IMAGE_OPTIONS, options);
   if (mode === 'api') refuseSecrets(options);
   else if (image !== undefined) all.push(...tokenWords(options, image, tokenFile, notes));
   const { name, words: own, takes } = MODES[mode];
@@ -83,6 +88,11 @@ export function translateFirstTool(words: readonly string[], tokenFile: () => To
   if (takes === 'simple-output' && options[takes]) all.push('--simple');
   const bare = [image, options['carve-file']].filter((word) => word !== undefined);
   return { name, words: bare.length > 0 ? [...all, '--', ...bare] : all, notes };
+}
+
+/** Returns whether `--api` stands there. It may be in a group of short options: `-qA`. */
+function asksToServe(words: readonly string[]): boolean {
+  return words.some((word) => word === '--api' || /^-[qi]*A/.test(word));
 }
 
 /** The default is `interactive`: the first tool went through an image step by step. */

@@ -39,6 +39,11 @@ describe('the first tool’s flags', () => {
     ['-A', 'serve'],
     ['--api -q --cache-dir c', 'serve --cache-dir=c --quiet'],
     ['--api -t ghcr.io/a/b:c', 'serve -- ghcr.io/a/b:c'],
+    [
+      '--api --port 9000 --allow-path a --host=0.0.0.0 --allow-path b -t nginx',
+      'serve --host=0.0.0.0 --port=9000 --allow-path=a --allow-path=b -- nginx',
+    ],
+    ['-qA --open', 'serve --open --quiet'],
     // What else it had.
     ['-i -t nginx', 'interactive -- nginx'],
     ['-qt nginx --bulk-peek', 'peek --quiet --merged -- nginx'],
@@ -100,6 +105,7 @@ describe('the first tool’s flags', () => {
     ['-t nginx extra', 'layerslayer wants no arguments: extra is one too many: see layerslayer --help'],
     ['-t', '--target-image wants a value: IMAGE'],
     ['-t nginx --frob', 'unknown option: --frob: see layerslayer --help'],
+    ['-t nginx --peek-all --port 9000', 'unknown option: --port: see layerslayer --help'],
     ['-A -t nginx --peek-all', '--peek-all and --api exclude each other'],
     ['-A --username u --password-stdin', '--username is no option of serve, which --api is'],
     ['-A --platform arm64', '--platform is no option of serve, which --api is'],
