@@ -5,21 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TREE_PAGE } from '#src/api/schemas/entry.js';
 import { encodeRaw } from '#src/web/model/raw-path.js';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
+import { file, tarOf } from '../support/tar.js';
 import { ROUTES } from './answer-check.js';
+import { ODD_LAYERS } from './odd-layers.js';
 import { type QueryValues, Served } from './served.js';
 
-const LAYERS = [
-  tarOf(
-    dir('a/'),
-    file('a/1', '1'),
-    symlink('loop', 'loop'),
-    symlink('up', '../../..'),
-    file(Buffer.from('a/\xff\xfe', 'latin1'), 'x'),
-    file('a/b/c/d', 'd'),
-  ),
-  tarOf(whiteout('a/1'), file('a/2', '2')),
-].map((tar) => gzipSync(tar));
+const LAYERS = ODD_LAYERS.map((tar) => gzipSync(tar));
 /** Images that are not indexed before a request asks for one. */
 const FRESH = 40;
 

@@ -3,27 +3,17 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LISTED_ENTRY, TREE_PAGE } from '#src/api/schemas/entry.js';
-import { dir, file, symlink, tarOf, whiteout } from '../../support/tar.js';
+import { file, tarOf } from '../../support/tar.js';
+import { ODD_LAYERS } from '../odd-layers.js';
 import { Served } from '../served.js';
 
-const LAYERS = [
-  tarOf(
-    dir('a/'),
-    file('a/1', '1'),
-    symlink('loop', 'loop'),
-    symlink('up', '../../..'),
-    file(Buffer.from('a/\xff\xfe', 'latin1'), 'x'),
-    file('a/b/c/d', 'd'),
-  ),
-  tarOf(whiteout('a/1'), file('a/2', '2')),
-];
 /** Names of one directory, in the test of a large listing. */
 const MANY = 40_000;
 
 let served: Served;
 beforeAll(async () => {
   const many = Array.from({ length: MANY }, (_, i) => file(`many/${(i * 7919) % MANY}`, ''));
-  served = await Served.start({ t: LAYERS, many: [Buffer.concat([...many, tarOf()])] });
+  served = await Served.start({ t: ODD_LAYERS, many: [Buffer.concat([...many, tarOf()])] });
   await served.json('/api/v1/tree', { image: served.image('t') }, TREE_PAGE);
 });
 afterAll(() => served.close());

@@ -1,7 +1,11 @@
 import type { Layer } from '../../../../../engine/layer.js';
 import type { ImageView } from '../../../../../image/opened-image.js';
-import type { EntryPlace } from '../../../../../image/records/entry-record.js';
-import { type ListedEntry, shownEntry } from '../../../../../image/records/entry-record.js';
+import {
+  type EntryPlace,
+  IMPLIED_DIRECTORY,
+  type ListedEntry,
+  shownEntry,
+} from '../../../../../image/records/entry-record.js';
 import { ROOT_INODE } from '../../../../../overlay/tree.js';
 import { sortedDentries } from '../../../../../overlay/walk/walk-tree.js';
 import { HiddenNames } from './hidden-names.js';
@@ -149,17 +153,3 @@ export class BrowsedTree {
 export function refOf(hidden: number): EntryRef {
   return -1 - hidden;
 }
-
-/** A directory that no entry names. (rule O1) */
-const IMPLIED_DIRECTORY: ListedEntry = {
-  kind: 'dir',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtimeSeconds: 0,
-  mtimeNanoseconds: 0,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  linkTarget: NO_NAMES,
-};
